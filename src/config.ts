@@ -1,0 +1,302 @@
+/**
+ * Every setting once: flag, environment name, default, unit and help. The parser, `--help` and the
+ * table of the README are made from this list.
+ */
+
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import {
+  DEFAULT_MAX_BODY_BYTES,
+  DEFAULT_MAX_OPEN_DATABASES,
+  DEFAULT_TIMEOUT_S,
+  MAX_TIMEOUT_S,
+  MIN_TIMEOUT_S,
+} from "./limits.ts";
+
+interface Setting {
+  flag: string;
+  /** Names in the environment, the first wins. */
+  env: readonly string[];
+  kind: "integer" | "text" | "switch" | "choice";
+  default: string;
+  choices?: readonly string[];
+  minimum?: number;
+  maximum?: number;
+  help: string;
+}
+
+export const SETTINGS = [
+  {
+    flag: "port",
+    env: ["CHRONOLITE_PORT", "PORT"],
+    kind: "integer",
+    default: "3000",
+    minimum: 0,
+    maximum: 65535,
+    help: "TCP port; 0 takes a free one",
+  },
+  {
+    flag: "host",
+    env: ["CHRONOLITE_HOST"],
+    kind: "text",
+    default: "127.0.0.1",
+    help: "address to listen on; any other than a loopback address needs a token",
+  },
+  {
+    flag: "data-dir",
+    env: ["CHRONOLITE_DATA_DIR"],
+    kind: "text",
+    default: ".",
+    help: "folder that bare database names live in",
+  },
+  {
+    flag: "allow-any-absolute-db-path",
+    env: ["CHRONOLITE_ALLOW_ANY_ABSOLUTE_DB_PATH"],
+    kind: "switch",
+    default: "false",
+    help: "accept absolute paths outside the data folder",
+  },
+  {
+    flag: "create-missing",
+    env: ["CHRONOLITE_CREATE_MISSING"],
+    kind: "switch",
+    default: "false",
+    help: "a write to a missing database file creates it",
+  },
+  {
+    flag: "durability",
+    env: ["CHRONOLITE_DURABILITY"],
+    kind: "choice",
+    choices: ["full", "relaxed"],
+    default: "full",
+    help: "full: a write is answered once it is on disk; relaxed: once it is committed",
+  },
+  {
+    flag: "token",
+    env: ["CHRONOLITE_TOKEN", "ACCESS_TOKEN"],
+    kind: "text",
+    default: "",
+    help: "callers must send it as Authorization: Bearer TOKEN",
+  },
+  {
+    flag: "insecure-no-auth",
+    env: ["CHRONOLITE_INSECURE_NO_AUTH"],
+    kind: "switch",
+    default: "false",
+    help: "listen beyond loopback without a token",
+  },
+  {
+    flag: "timeout",
+    env: ["CHRONOLITE_TIMEOUT"],
+    kind: "integer",
+    default: String(DEFAULT_TIMEOUT_S),
+    minimum: MIN_TIMEOUT_S,
+    maximum: MAX_TIMEOUT_S,
+    help: "seconds a request may take when it does not say",
+  },
+  {
+    flag: "max-body-bytes",
+    env: ["CHRONOLITE_MAX_BODY_BYTES"],
+    kind: "integer",
+    default: String(DEFAULT_MAX_BODY_BYTES),
+    minimum: 1024,
+    maximum: 1_000_000_000,
+    help: "largest request body, and so the largest value, in bytes",
+  },
+  {
+    flag: "max-open-databases",
+    env: ["CHRONOLITE_MAX_OPEN_DATABASES"],
+    kind: "integer",
+    default: String(DEFAULT_MAX_OPEN_DATABASES),
+    minimum: 1,
+    maximum: 10_000,
+    help: "database files kept open; the least recently used is closed",
+  },
+  {
+    flag: "runners",
+    env: ["CHRONOLITE_RUNNERS"],
+    kind: "integer",
+    default: "4",
+    minimum: 1,
+    maximum: 64,
+    help: "processes that run callers' SQL side by side",
+  },
+] as const satisfies readonly Setting[];
+
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  /** Absolute path. */
+  readonly dataDir: string;
+  readonly allowAnyAbsoluteDbPath: boolean;
+  readonly createMissing: boolean;
+  readonly durability: "full" | "relaxed";
+  /** Empty when callers need none. */
+  readonly token: string;
+  readonly insecureNoAuth: boolean;
+  readonly timeoutMs: number;
+  readonly maxBodyBytes: number;
+  readonly maxOpenDatabases: number;
+  readonly runners: number;
+}
+
+/** A mistake on the command line or in the environment: one line, exit status 2. */
+export class UsageError extends Error {}
+
+export type Command = { name: "serve"; config: Config } | { name: "help" } | { name: "version" };
+
+/**
+ * Reads the command line (flag > environment > default).
+ * @throws UsageError that names the flag or variable.
+ */
+export function parseCommand(
+  argv: readonly string[],
+  env: Record<string, string | undefined>,
+): Command {
+  const { values, positionals } = parse(argv);
+  if (values["help"] === true) return { name: "help" };
+  if (values["version"] === true) return { name: "version" };
+  const [command = "serve", ...rest] = positionals;
+  if (command === "help") return { name: "help" };
+  if (command !== "serve" || rest.length > 0)
+    throw new UsageError(`unknown command: ${positionals.join(" ")} (try chronolite --help)`);
+  return { name: "serve", config: readConfig(values, env) };
+}
+
+function parse(argv: readonly string[]): {
+  values: Record<string, string | boolean | undefined>;
+  positionals: string[];
+} {
+  const options: Record<string, { type: "string" | "boolean"; short?: string }> = {
+    help: { type: "boolean", short: "h" },
+    version: { type: "boolean", short: "v" },
+  };
+  for (const setting of SETTINGS)
+    options[setting.flag] = { type: setting.kind === "switch" ? "boolean" : "string" };
+  try {
+    return parseArgs({
+      args: [...argv],
+      options,
+      strict: true,
+      allowPositionals: true,
+    }) as ReturnType<typeof parse>;
+  } catch (error) {
+    // parseArgs names the flag; its further sentences are about JavaScript.
+    const [sentence = "unusable arguments"] = (error as Error).message.split(". ");
+    throw new UsageError(`${sentence} (try chronolite --help)`);
+  }
+}
+
+function readConfig(
+  values: Record<string, string | boolean | undefined>,
+  env: Record<string, string | undefined>,
+): Config {
+  const given = new Map<string, string | number | boolean>();
+  for (const setting of SETTINGS as readonly Setting[]) {
+    const fromFlag = values[setting.flag];
+    const variable = setting.env.find((name) => (env[name] ?? "") !== "");
+    if (fromFlag !== undefined)
+      given.set(setting.flag, check(setting, `--${setting.flag}`, String(fromFlag)));
+    else if (variable !== undefined)
+      given.set(setting.flag, check(setting, variable, env[variable] ?? ""));
+    else given.set(setting.flag, check(setting, setting.flag, setting.default));
+  }
+  const config: Config = {
+    port: given.get("port") as number,
+    host: given.get("host") as string,
+    dataDir: resolve(given.get("data-dir") as string),
+    allowAnyAbsoluteDbPath: given.get("allow-any-absolute-db-path") as boolean,
+    createMissing: given.get("create-missing") as boolean,
+    durability: given.get("durability") as "full" | "relaxed",
+    token: given.get("token") as string,
+    insecureNoAuth: given.get("insecure-no-auth") as boolean,
+    timeoutMs: (given.get("timeout") as number) * 1000,
+    maxBodyBytes: given.get("max-body-bytes") as number,
+    maxOpenDatabases: given.get("max-open-databases") as number,
+    runners: given.get("runners") as number,
+  };
+  if (!isLoopback(config.host) && config.token === "" && !config.insecureNoAuth)
+    throw new UsageError(
+      `--host ${config.host} is reachable from other machines: set --token, or --insecure-no-auth if that is meant`,
+    );
+  return Object.freeze(config);
+}
+
+function check(setting: Setting, name: string, text: string): string | number | boolean {
+  switch (setting.kind) {
+    case "integer": {
+      const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+      const { minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = setting;
+      if (!(value >= minimum && value <= maximum))
+        throw new UsageError(
+          `${name} must be a whole number from ${minimum} to ${maximum}, not "${text}"`,
+        );
+      return value;
+    }
+    case "switch":
+      if (/^(true|1|yes|on)$/i.test(text)) return true;
+      if (/^(false|0|no|off)$/i.test(text)) return false;
+      throw new UsageError(`${name} must be true or false, not "${text}"`);
+    case "choice":
+      if (!setting.choices?.includes(text))
+        throw new UsageError(`${name} must be ${setting.choices?.join(" or ")}, not "${text}"`);
+      return text;
+    case "text":
+      if (text === "" && setting.default !== "") throw new UsageError(`${name} must not be empty`);
+      return text;
+  }
+}
+
+/** Whether only this machine can reach the address. */
+export function isLoopback(host: string): boolean {
+  return (
+    host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host)
+  );
+}
+
+/** The text of `--help`. */
+export function helpText(): string {
+  const rows = (SETTINGS as readonly Setting[]).map((setting) => [
+    flagSynopsis(setting),
+    settingHelp(setting),
+  ]);
+  rows.push(["--help", "print this"], ["--version", "print the version"]);
+  const width = Math.max(...rows.map(([flag = ""]) => flag.length)) + 2;
+  return [
+    "chronolite: your database is a URL. Serves the SQLite files of a folder over HTTP.",
+    "",
+    "Usage: chronolite [serve] [flags]",
+    "",
+    ...rows.map(([flag = "", help]) => `  ${flag.padEnd(width)}${help}`),
+    "",
+    "Each flag can also be set in the environment: --data-dir is CHRONOLITE_DATA_DIR.",
+    "",
+  ].join("\n");
+}
+
+/** The settings as the README's Markdown table; a test compares the two. */
+export function settingsTable(): string {
+  const rows = (SETTINGS as readonly Setting[]).map(
+    (setting) =>
+      `| \`${flagSynopsis(setting)}\` | ${setting.env.map((name) => `\`${name}\``).join(", ")} | ${
+        setting.default === "" ? "none" : `\`${setting.default}\``
+      } | ${setting.help} |`,
+  );
+  return ["| flag | environment | default | meaning |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+function flagSynopsis(setting: Setting): string {
+  const value = {
+    integer: " N",
+    text: " TEXT",
+    switch: "",
+    choice: ` ${setting.choices?.join("|")}`,
+  };
+  return `--${setting.flag}${value[setting.kind]}`;
+}
+
+function settingHelp(setting: Setting): string {
+  return setting.default === "" || setting.kind === "switch"
+    ? setting.help
+    : `${setting.help} (default ${setting.default})`;
+}

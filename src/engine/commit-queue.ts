@@ -1,0 +1,217 @@
+/**
+ * Collects the plans of one turn of the event loop into one transaction, then waits for one sync of
+ * the write-ahead log. Measured against one transaction and sync per request: 4 to 5 times the
+ * writes per second, every answered write on disk (design.md section 4).
+ */
+import type { Database as Connection } from "bun:sqlite";
+import { ApiError, sqliteCode } from "../errors.ts";
+import { BUSY_RETRY_MS, COMMIT_BATCH_MS, COMMIT_BATCH_PLANS } from "../limits.ts";
+import type { Plan, Rows } from "./plan.ts";
+import type { Turn } from "./turn.ts";
+
+interface Pending {
+  plan: Plan;
+  deadlineMs: number;
+  resolve: (rows: Rows[]) => void;
+  reject: (error: unknown) => void;
+  rows: Rows[];
+}
+
+export interface CommitHooks {
+  /** Throws when the file is not the one that was opened any more. */
+  checkFile(): void;
+  /** Called inside the transaction before the first plan. */
+  began(): void;
+  /** Runs the steps of one plan. */
+  run(plan: Plan): Rows[];
+  /** Called after a rollback. */
+  rolledBack(): void;
+  /** Called after a commit; resolves when the commit may be answered. */
+  committed(plans: readonly Plan[]): Promise<void>;
+  nowMs(): number;
+}
+
+export class CommitQueue {
+  readonly #connection: Connection;
+  readonly #turn: Turn;
+  readonly #hooks: CommitHooks;
+  readonly #begin;
+  readonly #commit;
+  readonly #rollback;
+  #waiting: Pending[] = [];
+  #scheduled = false;
+  /** Plans that were committed or are being synced, and are not answered yet. */
+  #unanswered = 0;
+  #whenIdle: (() => void)[] = [];
+  readonly counters = { commits: 0, plans: 0 };
+
+  constructor(connection: Connection, turn: Turn, hooks: CommitHooks) {
+    this.#connection = connection;
+    this.#turn = turn;
+    this.#hooks = hooks;
+    this.#begin = connection.prepare("begin immediate");
+    this.#commit = connection.prepare("commit");
+    this.#rollback = connection.prepare("rollback");
+  }
+
+  /** Resolves with the rows of each step once the plan is durable. */
+  submit(plan: Plan, deadlineMs: number): Promise<Rows[]> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ plan, deadlineMs, resolve, reject, rows: [] });
+      this.#schedule();
+    });
+  }
+
+  get isIdle(): boolean {
+    return this.#waiting.length === 0 && this.#unanswered === 0;
+  }
+
+  get depth(): number {
+    return this.#waiting.length;
+  }
+
+  /** Resolves when everything submitted has been answered. */
+  async drained(): Promise<void> {
+    if (!this.isIdle) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      if (this.#turn.tryTake()) this.#flush();
+      else void this.#turn.take().then(() => this.#flush());
+    });
+  }
+
+  /** One batch, from begin to commit without leaving the thread. Holds the turn. */
+  #flush(): void {
+    this.#scheduled = false;
+    this.#rejectLate();
+    const batch = this.#waiting.splice(0, COMMIT_BATCH_PLANS);
+    if (batch.length === 0) {
+      this.#turn.release();
+      this.#noteIdle();
+      return;
+    }
+    try {
+      this.#hooks.checkFile();
+      this.#begin.run();
+    } catch (error) {
+      this.#turn.release();
+      if (isBusy(error)) this.#retryLater(batch);
+      else this.#fail(batch, error);
+      return;
+    }
+    let done: Pending[] = [];
+    try {
+      this.#hooks.began();
+      done = this.#runTogether(batch) ?? this.#runApart(batch);
+      this.#commit.run();
+    } catch (error) {
+      this.#rollBack();
+      this.#turn.release();
+      this.#fail(done.length > 0 ? done : batch, error);
+      this.#scheduleIfWaiting();
+      return;
+    }
+    this.#turn.release();
+    this.counters.commits += 1;
+    this.counters.plans += done.length;
+    this.#unanswered += done.length;
+    this.#hooks.committed(done.map((pending) => pending.plan)).then(
+      () => this.#answer(done, (pending) => pending.resolve(pending.rows)),
+      (error) => this.#answer(done, (pending) => pending.reject(error)),
+    );
+    this.#scheduleIfWaiting();
+  }
+
+  /**
+   * The usual case: plan after plan without savepoints. If one throws, everything is undone and null
+   * tells to run them apart; plans put their conditions into SQL, so that is rare.
+   */
+  #runTogether(batch: Pending[]): Pending[] | null {
+    const startedMs = performance.now();
+    try {
+      for (const [index, pending] of batch.entries()) {
+        pending.rows = this.#hooks.run(pending.plan);
+        if (index % 16 === 15 && performance.now() - startedMs > COMMIT_BATCH_MS) {
+          this.#waiting.unshift(...batch.splice(index + 1));
+          break;
+        }
+      }
+      return batch;
+    } catch (error) {
+      if (!this.#connection.inTransaction) throw error; // The disk is full, or worse: SQLite gave up the whole.
+      this.#rollBack();
+      this.#begin.run();
+      this.#hooks.began();
+      return null;
+    }
+  }
+
+  /** Each plan in a savepoint of its own, so that only the one that throws is undone. */
+  #runApart(batch: Pending[]): Pending[] {
+    const done: Pending[] = [];
+    for (const pending of batch) {
+      this.#connection.run("savepoint plan");
+      try {
+        pending.rows = this.#hooks.run(pending.plan);
+        done.push(pending);
+      } catch (error) {
+        if (!this.#connection.inTransaction) throw error;
+        this.#connection.run("rollback to plan");
+        this.#hooks.rolledBack();
+        pending.reject(error);
+      }
+      this.#connection.run("release plan");
+    }
+    return done;
+  }
+
+  #rollBack(): void {
+    if (this.#connection.inTransaction) this.#rollback.run();
+    this.#hooks.rolledBack();
+  }
+
+  /** Another program has the write lock. The thread does not wait for it: a timer does. */
+  #retryLater(batch: Pending[]): void {
+    this.#waiting.unshift(...batch);
+    this.#scheduled = true;
+    setTimeout(() => {
+      this.#scheduled = false;
+      this.#schedule();
+    }, BUSY_RETRY_MS);
+  }
+
+  #rejectLate(): void {
+    const nowMs = this.#hooks.nowMs();
+    if (!this.#waiting.some((pending) => pending.deadlineMs <= nowMs)) return;
+    const late = this.#waiting.filter((pending) => pending.deadlineMs <= nowMs);
+    this.#waiting = this.#waiting.filter((pending) => pending.deadlineMs > nowMs);
+    this.#fail(late, new ApiError("DATABASE_BUSY", "The database was locked until the deadline"));
+  }
+
+  #fail(batch: readonly Pending[], error: unknown): void {
+    for (const pending of batch) pending.reject(error);
+    this.#noteIdle();
+  }
+
+  #answer(done: readonly Pending[], each: (pending: Pending) => void): void {
+    this.#unanswered -= done.length;
+    for (const pending of done) each(pending);
+    this.#noteIdle();
+  }
+
+  #scheduleIfWaiting(): void {
+    if (this.#waiting.length > 0) this.#schedule();
+  }
+
+  #noteIdle(): void {
+    if (this.isIdle) for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return sqliteCode(error)?.startsWith("SQLITE_BUSY") === true;
+}

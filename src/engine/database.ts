@@ -1,0 +1,328 @@
+/** One open database file: runs plans on it, keeps it durable, tidy, and open to other programs. */
+import { Database as Connection, type Statement as Prepared } from "bun:sqlite";
+import { statSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Clock } from "../clock.ts";
+import { ApiError, sqliteCode, toApiError } from "../errors.ts";
+import {
+  BUSY_RETRY_MS,
+  CHECKPOINT_WAL_BYTES,
+  DEFAULT_TIMEOUT_S,
+  PAGE_CACHE_KIB,
+} from "../limits.ts";
+import type { Log } from "../log.ts";
+import type { RunnerPool } from "../runner/pool.ts";
+import { CommitQueue } from "./commit-queue.ts";
+import { ExpiryTimer } from "./expiry.ts";
+import type { PathJob, PlanJob, PrepareJob } from "./jobs.ts";
+import type { Engine, Plan, Rows, SqlValue, Statement, WriteOptions } from "./plan.ts";
+import { Relations } from "./relations.ts";
+import { Turn } from "./turn.ts";
+import { WalSync } from "./wal-sync.ts";
+
+export interface EngineDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Processes for the engine's own jobs; callers' SQL has others, so it cannot hold these up. */
+  readonly housekeepers: RunnerPool;
+  readonly durability: "full" | "relaxed";
+}
+
+/** How long a housekeeping job may take, and how long it waits for another program's lock. */
+const HOUSEKEEPING_TIMEOUT_MS = 60_000;
+const HOUSEKEEPING_BUSY_MS = 200;
+
+export class Database implements Engine {
+  /** Real path of the file. */
+  readonly path: string;
+  /** Turns for writers of this process. */
+  readonly turn = new Turn();
+  readonly expiry: ExpiryTimer;
+  readonly #deps: EngineDeps;
+  readonly #connection: Connection;
+  readonly #relations: Relations;
+  readonly #queue: CommitQueue;
+  readonly #prepared = new Map<Statement, Prepared<Rows[number], [Record<string, SqlValue>]>>();
+  readonly #identity: string;
+  #wal: WalSync | undefined;
+  #preparingWrites: Promise<void> | undefined;
+  #checkpointAtBytes = CHECKPOINT_WAL_BYTES;
+  #checkpoint: Promise<void> | undefined;
+  /** Uses that outlast a turn of the event loop, such as a running SQL job. */
+  #pins = 0;
+  #closing: Promise<void> | undefined;
+  /** Set when the file is gone or cannot be trusted any more; the registry then drops this object. */
+  lost = false;
+
+  /** The file must exist, be a SQLite database, and have been prepared (see Registry). */
+  constructor(path: string, deps: EngineDeps) {
+    this.path = path;
+    this.#deps = deps;
+    this.#identity = fileIdentity(path);
+    this.#connection = new Connection(path, { readwrite: true, create: false, strict: true });
+    this.#connection.run("pragma busy_timeout = 0");
+    // NORMAL: the frames of a commit are synced by WalSync, off the thread, before the answer.
+    this.#connection.run("pragma synchronous = normal");
+    this.#connection.run("pragma wal_autocheckpoint = 0");
+    this.#connection.run(`pragma cache_size = -${PAGE_CACHE_KIB}`);
+    this.#connection.run("pragma trusted_schema = off");
+    this.#relations = new Relations(this.#connection);
+    this.expiry = new ExpiryTimer(this, deps.clock, deps.log);
+    this.#queue = new CommitQueue(this.#connection, this.turn, {
+      checkFile: () => this.checkFile(),
+      began: () => this.#relations.refresh(),
+      run: (plan) => this.#runWrite(plan),
+      rolledBack: () => this.#relations.forget(),
+      committed: (plans) => this.#committed(plans),
+      nowMs: () => deps.clock.nowMs(),
+    });
+  }
+
+  /** Plans that wait for their transaction, and what the queue has done so far. */
+  get stats(): { waiting: number; commits: number; plans: number; syncs: number } {
+    return { waiting: this.#queue.depth, ...this.#queue.counters, syncs: this.#wal?.syncs ?? 0 };
+  }
+
+  get isIdle(): boolean {
+    return (
+      this.#pins === 0 && this.#queue.isIdle && this.turn.isFree && this.#checkpoint === undefined
+    );
+  }
+
+  /** Keeps the database open until the returned function is called. */
+  pin(): () => void {
+    this.#pins += 1;
+    return () => {
+      this.#pins -= 1;
+    };
+  }
+
+  read(plan: Plan): Rows[] | Promise<Rows[]> {
+    try {
+      return this.#readNow(plan);
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      return this.#readSoon(plan);
+    }
+  }
+
+  async readElsewhere(plan: Plan): Promise<Rows[]> {
+    this.#relations.refreshOncePerTurn();
+    if (this.#relations.state(plan.relation) === "absent") return plan.steps.map(() => []);
+    const payload: PlanJob = {
+      path: this.path,
+      busyTimeoutMs: HOUSEKEEPING_BUSY_MS,
+      steps: plan.steps.map(({ statement, params }) => ({ sql: statement.sql, params })),
+    };
+    const unpin = this.pin();
+    try {
+      return await this.#deps.housekeepers.run<Rows[]>({
+        kind: "engine.read",
+        payload,
+        timeoutMs: DEFAULT_TIMEOUT_S * 1000,
+      });
+    } finally {
+      unpin();
+    }
+  }
+
+  write(plan: Plan, options: WriteOptions): Promise<Rows[]> {
+    if (this.#closing !== undefined)
+      return Promise.reject(new ApiError("SERVICE_UNAVAILABLE", "The database is being closed"));
+    if (this.#wal !== undefined) return this.#queue.submit(plan, options.deadlineMs);
+    return this.prepareWrites(options.deadlineMs).then(() =>
+      this.#queue.submit(plan, options.deadlineMs),
+    );
+  }
+
+  /**
+   * Puts the file into WAL mode and opens its log, once. A file that was made elsewhere and is only
+   * read stays as it is.
+   * @throws ApiError DATABASE_BUSY when another program holds the file until the deadline
+   */
+  prepareWrites(deadlineMs: number): Promise<void> {
+    this.#preparingWrites ??= this.#openWal(deadlineMs).catch((error) => {
+      this.#preparingWrites = undefined;
+      throw error;
+    });
+    return this.#preparingWrites;
+  }
+
+  /**
+   * Notices that the file at the path is not the one that was opened.
+   * @throws ApiError DATABASE_NOT_FOUND
+   */
+  checkFile(): void {
+    if (fileIdentity(this.path) === this.#identity) return;
+    this.lost = true;
+    throw new ApiError("DATABASE_NOT_FOUND", "The database file was removed or replaced", {
+      hint: "Try again: the file now at this path, if any, will be opened.",
+    });
+  }
+
+  /**
+   * Takes the turn for a writer outside the queue, such as callers' SQL.
+   * @returns the function that gives it back
+   */
+  async takeTurn(): Promise<() => void> {
+    await this.turn.take();
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      this.turn.release();
+      this.#checkpointIfLarge();
+    };
+  }
+
+  /** Answers everything submitted, checkpoints, closes. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.expiry.stop();
+    await this.#queue.drained();
+    await this.#checkpoint;
+    const payload: PathJob = { path: this.path, busyTimeoutMs: HOUSEKEEPING_BUSY_MS };
+    if (!this.lost && this.#wal !== undefined)
+      await this.#deps.housekeepers
+        .run({
+          kind: "engine.release",
+          payload,
+          timeoutMs: HOUSEKEEPING_TIMEOUT_MS,
+          takeTurn: () => Promise.resolve(this.#closeConnection()),
+        })
+        .catch((error) => this.#deps.log.error("release_failed", error, { path: this.path }));
+    this.#closeConnection();
+  }
+
+  #closeConnection(): void {
+    for (const statement of this.#prepared.values()) statement.finalize();
+    this.#prepared.clear();
+    this.#wal?.close();
+    this.#wal = undefined;
+    this.#connection.close();
+  }
+
+  #readNow(plan: Plan): Rows[] {
+    this.#relations.refreshOncePerTurn();
+    if (this.#relations.state(plan.relation) === "absent") return plan.steps.map(() => []);
+    const [only] = plan.steps;
+    if (plan.steps.length === 1 && only !== undefined)
+      return [this.#prepare(only.statement).all(only.params)];
+    this.#connection.run("begin");
+    try {
+      return plan.steps.map((step) => this.#prepare(step.statement).all(step.params));
+    } finally {
+      this.#connection.run("commit");
+    }
+  }
+
+  /** Another program has the file locked for a moment. */
+  async #readSoon(plan: Plan): Promise<Rows[]> {
+    const deadlineMs = this.#deps.clock.nowMs() + DEFAULT_TIMEOUT_S * 1000;
+    for (;;) {
+      await pause(BUSY_RETRY_MS);
+      try {
+        return this.#readNow(plan);
+      } catch (error) {
+        if (!isBusy(error) || this.#deps.clock.nowMs() > deadlineMs) throw error;
+      }
+    }
+  }
+
+  #runWrite(plan: Plan): Rows[] {
+    this.#relations.ensure(plan.relation);
+    return plan.steps.map((step) => this.#prepare(step.statement).all(step.params));
+  }
+
+  #prepare(statement: Statement): Prepared<Rows[number], [Record<string, SqlValue>]> {
+    let prepared = this.#prepared.get(statement);
+    if (prepared === undefined) {
+      prepared = this.#connection.prepare<Rows[number], [Record<string, SqlValue>]>(statement.sql);
+      this.#prepared.set(statement, prepared);
+    }
+    return prepared;
+  }
+
+  async #committed(plans: readonly Plan[]): Promise<void> {
+    for (const plan of plans) this.expiry.expect(plan.relation, plan.expiresAtMs ?? null);
+    this.#checkpointIfLarge();
+    if (this.#deps.durability === "relaxed") return;
+    try {
+      await this.#wal?.sync();
+    } catch (error) {
+      // After a failed sync nobody knows what is on disk: start anew from the file.
+      this.lost = true;
+      throw new ApiError("DATABASE_ERROR", "The write could not be put on disk", { cause: error });
+    }
+  }
+
+  async #openWal(deadlineMs: number): Promise<void> {
+    const payload: PrepareJob = { path: this.path, wal: true, busyTimeoutMs: HOUSEKEEPING_BUSY_MS };
+    for (;;) {
+      const { journalMode } = await this.#deps.housekeepers
+        .run<{ journalMode: string }>({
+          kind: "engine.prepare",
+          payload,
+          timeoutMs: HOUSEKEEPING_TIMEOUT_MS,
+          takeTurn: () => Promise.resolve(),
+        })
+        .catch((error) => {
+          if (toApiError(error).kind !== "DATABASE_BUSY") throw error;
+          return { journalMode: "busy" };
+        });
+      if (journalMode === "wal") break;
+      if (this.#deps.clock.nowMs() >= deadlineMs)
+        throw new ApiError(
+          "DATABASE_BUSY",
+          "The database could not be put into WAL mode: it is in use",
+        );
+      await pause(BUSY_RETRY_MS);
+    }
+    // The first read creates the -wal file, if it is not there.
+    this.#connection.prepare("select count(*) from sqlite_schema").get();
+    this.#wal = await WalSync.open(this.path);
+  }
+
+  #checkpointIfLarge(): void {
+    if (this.#checkpoint !== undefined || this.#wal === undefined) return;
+    if (this.#wal.sizeBytes() < this.#checkpointAtBytes) return;
+    this.#checkpoint = this.#runCheckpoint().finally(() => {
+      this.#checkpoint = undefined;
+    });
+  }
+
+  async #runCheckpoint(): Promise<void> {
+    const payload: PathJob = { path: this.path, busyTimeoutMs: HOUSEKEEPING_BUSY_MS };
+    let release: (() => void) | undefined;
+    try {
+      await this.#deps.housekeepers.run({
+        kind: "engine.checkpoint",
+        payload,
+        timeoutMs: HOUSEKEEPING_TIMEOUT_MS,
+        takeTurn: async () => {
+          release = await this.takeTurn();
+        },
+      });
+    } catch (error) {
+      this.#deps.log.error("checkpoint_failed", error, { path: this.path });
+    }
+    // A long reader of another program can keep the log from being emptied: try again later, not at once.
+    const remainingBytes = this.#wal?.sizeBytes() ?? 0;
+    this.#checkpointAtBytes =
+      CHECKPOINT_WAL_BYTES + (remainingBytes >= CHECKPOINT_WAL_BYTES ? remainingBytes : 0);
+    release?.();
+  }
+}
+
+function fileIdentity(path: string): string {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? "none" : `${stats.dev}:${stats.ino}`;
+}
+
+function isBusy(error: unknown): boolean {
+  return sqliteCode(error)?.startsWith("SQLITE_BUSY") === true;
+}

@@ -1,0 +1,134 @@
+/**
+ * Work on database files that may take long, done in a runner process: opening after a crash,
+ * creating, checkpoints, closing, long reads. Runs on node:sqlite (a process uses one SQLite library
+ * per file, and callers' SQL needs its authorizer).
+ */
+import { linkSync, rmSync, statSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { ApiError } from "../errors.ts";
+import type { JobHandlers } from "../runner/child.ts";
+import type { Rows, SqlValue } from "./plan.ts";
+import { RELATIONS_TABLE } from "./relations.ts";
+
+export interface CreateJob {
+  path: string;
+}
+export interface PrepareJob {
+  path: string;
+  /** Put the file into WAL mode, as the first write to it needs. */
+  wal: boolean;
+  busyTimeoutMs: number;
+}
+export interface PathJob {
+  path: string;
+  busyTimeoutMs: number;
+}
+export interface PlanJob {
+  path: string;
+  busyTimeoutMs: number;
+  steps: { sql: string; params: Record<string, SqlValue> }[];
+}
+
+export const engineJobs = {
+  /** Makes a new database in WAL mode, complete before it has its name. */
+  async "engine.create"({ path }: CreateJob): Promise<void> {
+    const unfinished = `${path}.${process.pid}.creating`;
+    try {
+      const database = new DatabaseSync(unfinished);
+      database.exec("pragma journal_mode = wal");
+      database.close();
+      linkSync(unfinished, path);
+    } catch (error) {
+      throw creationError(error, path);
+    } finally {
+      for (const suffix of ["", "-wal", "-shm", "-journal"])
+        rmSync(unfinished + suffix, { force: true });
+    }
+    for (const target of process.platform === "win32" ? [path] : [path, dirname(path)]) {
+      const handle = await open(target, "r");
+      await handle.sync();
+      await handle.close();
+    }
+  },
+
+  /** Does what a first open may have to do: recovery after a crash, and the change to WAL. */
+  "engine.prepare"({ path, wal, busyTimeoutMs }: PrepareJob): { journalMode: string } {
+    using database = openFile(path, busyTimeoutMs);
+    const row = database.prepare(wal ? "pragma journal_mode = wal" : "pragma journal_mode").get();
+    database.prepare("select count(*) from sqlite_schema").get();
+    return { journalMode: String(row?.["journal_mode"]) };
+  },
+
+  /**
+   * Copies the write-ahead log into the file. The bulk goes without disturbing writers; for the rest
+   * it takes its turn, empties the log, and writes the first frame of the next one itself, because
+   * that write syncs (synchronous=NORMAL) and must not happen on the server's thread.
+   */
+  async "engine.checkpoint"(
+    { path, busyTimeoutMs }: PathJob,
+    turn: () => Promise<void>,
+  ): Promise<void> {
+    using database = openFile(path, busyTimeoutMs);
+    database.exec("pragma synchronous = normal; pragma wal_autocheckpoint = 0");
+    database.prepare("pragma wal_checkpoint(passive)").get();
+    await turn();
+    database.prepare("pragma wal_checkpoint(truncate)").get();
+    const ours = database
+      .prepare("select 1 from sqlite_schema where name = ?")
+      .get(RELATIONS_TABLE);
+    if (ours !== undefined) database.exec(`update ${RELATIONS_TABLE} set version = version`);
+  },
+
+  /**
+   * Closes a database for good: the server's own connection closes during the turn, this one after
+   * it, so the checkpoint that the last connection does happens here.
+   */
+  async "engine.release"(
+    { path, busyTimeoutMs }: PathJob,
+    turn: () => Promise<void>,
+  ): Promise<void> {
+    using database = openFile(path, busyTimeoutMs);
+    database.prepare("select count(*) from sqlite_schema").get();
+    await turn();
+  },
+
+  /** A plan that only reads and may take long. */
+  "engine.read"({ path, steps, busyTimeoutMs }: PlanJob): Rows[] {
+    using database = openFile(path, busyTimeoutMs, true);
+    database.exec("begin");
+    return steps.map(({ sql, params }) => {
+      const statement = database.prepare(sql);
+      statement.setAllowUnknownNamedParameters(true);
+      return statement.all(params).map((row) => ({ ...row })) as Rows;
+    });
+  },
+} satisfies JobHandlers;
+
+function openFile(
+  path: string,
+  busyTimeoutMs: number,
+  readOnly = false,
+): DatabaseSync & Disposable {
+  const database = new DatabaseSync(path, { readOnly, timeout: busyTimeoutMs });
+  return Object.assign(database, { [Symbol.dispose]: () => database.close() });
+}
+
+function creationError(error: unknown, path: string): ApiError {
+  const code = (error as { code?: string }).code;
+  if (code === "EEXIST") return new ApiError("DATABASE_EXISTS", "The database exists already");
+  let folder: { isDirectory(): boolean } | undefined;
+  try {
+    folder = statSync(dirname(path));
+  } catch {
+    // Told below.
+  }
+  if (folder?.isDirectory() !== true)
+    return new ApiError("INVALID_DB_PATH", "The folder of the database does not exist", {
+      hint: "Create the folder first.",
+    });
+  return new ApiError("DATABASE_READONLY", "The folder of the database cannot be written to", {
+    cause: error,
+  });
+}

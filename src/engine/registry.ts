@@ -1,0 +1,206 @@
+/** The open databases: found by name, opened once, closed when they have not been used for long. */
+import { realpathSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { ApiError } from "../errors.ts";
+import { FILE_CHECK_INTERVAL_MS } from "../limits.ts";
+import { Database, type EngineDeps } from "./database.ts";
+import type { CreateJob, PrepareJob } from "./jobs.ts";
+import { checkHeader, type DataRoot, databasePath, existingFile, newFile } from "./resolve.ts";
+
+export interface RegistryOptions extends EngineDeps {
+  readonly dataDir: string;
+  readonly allowAnyAbsoluteDbPath: boolean;
+  readonly maxOpenDatabases: number;
+}
+
+export interface OpenOptions {
+  /** Make the file if it is missing. */
+  create?: boolean;
+}
+
+interface Entry {
+  database: Database;
+  usedAtMs: number;
+}
+
+interface NameEntry {
+  path: string;
+  checkedAtMs: number;
+}
+
+const OPEN_TIMEOUT_MS = 60_000;
+const OPEN_BUSY_MS = 5000;
+/** A database is not closed sooner after its last use, so that no request is caught in between. */
+const MIN_IDLE_MS = 20;
+
+export class Registry {
+  readonly root: DataRoot;
+  readonly #options: RegistryOptions;
+  /** By real path. */
+  readonly #open = new Map<string, Entry>();
+  readonly #opening = new Map<string, Promise<Database>>();
+  readonly #closing = new Map<string, Promise<void>>();
+  /** What a name meant when it was last followed. */
+  readonly #names = new Map<string, NameEntry>();
+  #stopped = false;
+
+  /** @param options.dataDir must exist */
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    this.root = {
+      dataDir: realpathSync(options.dataDir),
+      allowAnyAbsoluteDbPath: options.allowAnyAbsoluteDbPath,
+    };
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  get maxSize(): number {
+    return this.#options.maxOpenDatabases;
+  }
+
+  /** The databases that are open now. */
+  databases(): Database[] {
+    return [...this.#open.values()].map((entry) => entry.database);
+  }
+
+  /**
+   * The database if it is open and its name was followed a moment ago: what nearly every request
+   * takes, without waiting. Otherwise undefined, and `open` finds out.
+   */
+  peek(name: string): Database | undefined {
+    const known = this.#names.get(name);
+    if (known === undefined) return undefined;
+    const nowMs = performance.now();
+    if (nowMs - known.checkedAtMs > FILE_CHECK_INTERVAL_MS) return undefined;
+    const entry = this.#open.get(known.path);
+    if (entry === undefined || entry.database.lost) return undefined;
+    entry.usedAtMs = nowMs;
+    return entry.database;
+  }
+
+  /**
+   * The database of that name, opened if need be.
+   * @throws ApiError INVALID_DB_PATH, DATABASE_NOT_FOUND, PATH_IS_DIRECTORY, INVALID_SQLITE_HEADER, …
+   */
+  async open(name: string, options: OpenOptions = {}): Promise<Database> {
+    const path = await this.#follow(name, options);
+    const entry = this.#open.get(path);
+    if (entry !== undefined) {
+      try {
+        entry.database.checkFile();
+      } catch {
+        await this.#drop(path);
+        return this.open(name, options);
+      }
+      if (entry.database.lost) {
+        await this.#drop(path);
+        return this.open(name, options);
+      }
+      entry.usedAtMs = performance.now();
+      return entry.database;
+    }
+    let opening = this.#opening.get(path);
+    if (opening === undefined) {
+      opening = this.#openFile(path).finally(() => this.#opening.delete(path));
+      this.#opening.set(path, opening);
+    }
+    return opening;
+  }
+
+  /**
+   * Makes a new database file.
+   * @returns its path
+   * @throws ApiError DATABASE_EXISTS, INVALID_DB_PATH, FORBIDDEN
+   */
+  async create(name: string): Promise<string> {
+    const lexicalPath = databasePath(name, this.root);
+    const path = newFile(lexicalPath, this.root);
+    const payload: CreateJob = { path };
+    await this.#options.housekeepers.run({
+      kind: "engine.create",
+      payload,
+      timeoutMs: OPEN_TIMEOUT_MS,
+    });
+    return path;
+  }
+
+  /** Closes everything, after what is under way is answered. */
+  async close(): Promise<void> {
+    this.#stopped = true;
+    await Promise.allSettled([...this.#opening.values()]);
+    await Promise.allSettled([...this.#open.keys()].map((path) => this.#drop(path)));
+    await Promise.allSettled([...this.#closing.values()]);
+  }
+
+  async #follow(name: string, options: OpenOptions): Promise<string> {
+    const lexicalPath = databasePath(name, this.root);
+    let path: string;
+    try {
+      path = existingFile(lexicalPath, this.root);
+    } catch (error) {
+      this.#names.delete(name);
+      const missing = error instanceof ApiError && error.kind === "DATABASE_NOT_FOUND";
+      if (!missing || options.create !== true) throw error;
+      try {
+        await this.create(name);
+      } catch (creation) {
+        // Somebody else was faster: just as well.
+        if (!(creation instanceof ApiError && creation.kind === "DATABASE_EXISTS")) throw creation;
+      }
+      path = existingFile(lexicalPath, this.root);
+    }
+    if (this.#names.size > 10 * this.maxSize) this.#names.clear();
+    this.#names.set(name, { path, checkedAtMs: performance.now() });
+    return path;
+  }
+
+  async #openFile(path: string): Promise<Database> {
+    await this.#closing.get(path);
+    if (this.#stopped) throw new ApiError("SERVICE_UNAVAILABLE", "The server is stopping");
+    await this.#makeRoom();
+    await checkHeader(path);
+    const payload: PrepareJob = { path, wal: false, busyTimeoutMs: OPEN_BUSY_MS };
+    await this.#options.housekeepers.run({
+      kind: "engine.prepare",
+      payload,
+      timeoutMs: OPEN_TIMEOUT_MS,
+    });
+    const database = new Database(path, this.#options);
+    this.#open.set(path, { database, usedAtMs: performance.now() });
+    return database;
+  }
+
+  /**
+   * Keeps the number of descriptors bounded: closes the least recently used that is idle, or waits
+   * until one is.
+   * @throws ApiError SERVICE_UNAVAILABLE
+   */
+  async #makeRoom(): Promise<void> {
+    const giveUpMs = performance.now() + OPEN_BUSY_MS;
+    while (this.#open.size + this.#closing.size >= this.maxSize) {
+      const nowMs = performance.now();
+      const idle = [...this.#open]
+        .filter(([, entry]) => entry.database.isIdle && nowMs - entry.usedAtMs > MIN_IDLE_MS)
+        .sort(([, a], [, b]) => a.usedAtMs - b.usedAtMs)[0];
+      if (idle !== undefined) await this.#drop(idle[0]);
+      else if (this.#closing.size > 0) await Promise.race(this.#closing.values());
+      else if (nowMs > giveUpMs)
+        throw new ApiError("SERVICE_UNAVAILABLE", "Too many databases are in use at once", {
+          hint: "Raise --max-open-databases.",
+        });
+      else await pause(MIN_IDLE_MS);
+    }
+  }
+
+  #drop(path: string): Promise<void> {
+    const entry = this.#open.get(path);
+    if (entry === undefined) return this.#closing.get(path) ?? Promise.resolve();
+    this.#open.delete(path);
+    const closing = entry.database.close().finally(() => this.#closing.delete(path));
+    this.#closing.set(path, closing);
+    return closing;
+  }
+}

@@ -1,0 +1,126 @@
+/** From `?db=` to a file: contracts/hoody.md 0.3 with decisions 9 and 13. */
+import { constants, realpathSync, type Stats, statSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { basename, dirname, extname, isAbsolute, join, normalize, sep } from "node:path";
+import { ApiError } from "../errors.ts";
+
+export interface DataRoot {
+  /** Absolute path without symlinks. */
+  readonly dataDir: string;
+  readonly allowAnyAbsoluteDbPath: boolean;
+}
+
+/** First bytes of every SQLite file, https://www.sqlite.org/fileformat.html section 1.3. */
+const SQLITE_MAGIC = "SQLite format 3\0";
+/** Files beside a database that SQLite itself owns. */
+const SIDE_FILE = /-(wal|shm|journal)$/i;
+
+/**
+ * The absolute path that a name means, by its letters alone.
+ * @throws ApiError INVALID_DB_PATH
+ */
+export function databasePath(name: string, root: DataRoot): string {
+  const invalid = (problem: string, hint?: string) =>
+    new ApiError("INVALID_DB_PATH", problem, {
+      fields: { parameter: "db" },
+      ...(hint === undefined ? {} : { hint }),
+    });
+  if (name.trim() === "") throw invalid("db is empty");
+  if (name === ":memory:") throw invalid("in-memory databases are not supported");
+  if (name.includes("\0") || name.includes("?") || name.includes("#") || name.includes("\\"))
+    throw invalid("db must not contain a backslash, ?, # or NUL");
+  if (name.toLowerCase().startsWith("file:")) throw invalid("db is a name, not a file: URI");
+  if (Buffer.byteLength(name) > 4096) throw invalid("db is too long");
+
+  if (isAbsolute(name)) {
+    if (name.split(/[\\/]/).some((segment) => segment === ".." || segment === "."))
+      throw invalid("db must not contain . or .. segments");
+    const path = normalize(name);
+    if (path.endsWith(sep)) throw invalid("db names a folder");
+    if (!root.allowAnyAbsoluteDbPath && !isInside(path, root.dataDir))
+      throw invalid(
+        "absolute database paths outside the data folder are disallowed",
+        "Use a bare name, or start the server with --allow-any-absolute-db-path.",
+      );
+    if (SIDE_FILE.test(path)) throw invalid("db names a file that belongs to another database");
+    return path;
+  }
+
+  const bare = name.startsWith("./") ? name.slice(2) : name;
+  if (bare.includes("/")) throw invalid("db must be a bare name without slashes");
+  if (bare === "" || bare === "." || bare === "..") throw invalid("db must name a file");
+  if (Buffer.byteLength(bare) > 240) throw invalid("db is too long for a file name");
+  if (SIDE_FILE.test(bare)) throw invalid("db names a file that belongs to another database");
+  return join(root.dataDir, extname(bare) === "" ? `${bare}.db` : bare);
+}
+
+/**
+ * The real path of an existing database file, symlinks resolved and still within bounds.
+ * @throws ApiError DATABASE_NOT_FOUND, INVALID_DB_PATH, PATH_IS_DIRECTORY
+ */
+export function existingFile(path: string, root: DataRoot): string {
+  let real: string;
+  let stats: Stats;
+  try {
+    real = realpathSync(path);
+    stats = statSync(real);
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    if (code === "ENOENT" || code === "ENOTDIR")
+      throw new ApiError("DATABASE_NOT_FOUND", `There is no database ${basename(path)}`);
+    throw new ApiError("INVALID_DB_PATH", "The database path cannot be followed", { cause: error });
+  }
+  if (!root.allowAnyAbsoluteDbPath && !isInside(real, root.dataDir))
+    throw new ApiError("INVALID_DB_PATH", "The database is a link that leaves the data folder");
+  if (stats.isDirectory()) throw new ApiError("PATH_IS_DIRECTORY", "The database path is a folder");
+  if (!stats.isFile())
+    throw new ApiError("INVALID_DB_PATH", "The database path is not a regular file");
+  return real;
+}
+
+/**
+ * The path at which a new database may be made: its folder exists, and is within bounds.
+ * @throws ApiError INVALID_DB_PATH, FORBIDDEN for a folder link that leaves the data folder
+ */
+export function newFile(path: string, root: DataRoot): string {
+  let folder: string;
+  try {
+    folder = realpathSync(dirname(path));
+  } catch {
+    throw new ApiError("INVALID_DB_PATH", "The folder of the database does not exist");
+  }
+  if (!root.allowAnyAbsoluteDbPath && folder !== root.dataDir && !isInside(folder, root.dataDir))
+    throw new ApiError(
+      "FORBIDDEN",
+      "The folder of the database is a link that leaves the data folder",
+    );
+  return join(folder, basename(path));
+}
+
+/**
+ * Refuses a file that is not a SQLite database. Only for files that this process does not have open:
+ * closing a descriptor drops all of a process's POSIX locks on that file, SQLite's too.
+ * @throws ApiError INVALID_SQLITE_HEADER
+ */
+export async function checkHeader(path: string): Promise<void> {
+  const file = await open(path, constants.O_RDONLY);
+  try {
+    const { buffer, bytesRead } = await file.read(
+      Buffer.alloc(SQLITE_MAGIC.length),
+      0,
+      SQLITE_MAGIC.length,
+      0,
+    );
+    if (bytesRead < SQLITE_MAGIC.length || buffer.toString("latin1") !== SQLITE_MAGIC)
+      throw new ApiError(
+        "INVALID_SQLITE_HEADER",
+        bytesRead === 0 ? "The file is empty" : "The file is not a SQLite database",
+      );
+  } finally {
+    await file.close();
+  }
+}
+
+function isInside(path: string, folder: string): boolean {
+  return path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}

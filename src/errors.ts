@@ -1,0 +1,165 @@
+/**
+ * Every error that can reach a caller: its kind, its HTTP status, its one envelope.
+ *
+ * Layers below HTTP throw `ApiError`; `toApiError` is the only translation of anything else.
+ */
+
+/** Kinds and their statuses (contracts/hoody.md section 3, plus the few of our own at the end). */
+export const ERROR_STATUS = {
+  INVALID_PARAMETERS: 400,
+  INVALID_DB_PATH: 400,
+  INVALID_SQLITE_HEADER: 400,
+  PATH_IS_DIRECTORY: 400,
+  DATABASE_NOT_FOUND: 400,
+  SQL_ERROR: 400,
+  SQL_BIND_ERROR: 400,
+  UNAUTHORIZED: 401,
+  FORBIDDEN: 403,
+  KEY_NOT_FOUND: 404,
+  KEY_EXPIRED: 404,
+  HISTORY_ENTRY_NOT_FOUND: 404,
+  NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  CONFLICT: 409,
+  DATABASE_EXISTS: 409,
+  SQL_CONSTRAINT: 409,
+  DATABASE_READONLY: 409,
+  TIME_TRAVEL_CHAIN_GAP: 409,
+  PRECONDITION_FAILED: 412,
+  PAYLOAD_TOO_LARGE: 413,
+  RESPONSE_TOO_LARGE: 413,
+  IDEMPOTENT_RESPONSE_TOO_LARGE: 413,
+  IDEMPOTENCY_KEY_MISMATCH: 422,
+  INTERNAL_ERROR: 500,
+  DATABASE_ERROR: 500,
+  SERVICE_UNAVAILABLE: 503,
+  REQUEST_TIMEOUT: 503,
+  DATABASE_BUSY: 503,
+  DISK_FULL: 507,
+} as const satisfies Record<string, number>;
+
+export type ErrorKind = keyof typeof ERROR_STATUS;
+
+/** What to do about an error, where the thrower has nothing more exact to say. */
+const DEFAULT_HINT: Partial<Record<ErrorKind, string>> = {
+  CONFLICT: "Read the current state, then try again.",
+  DATABASE_BUSY: "Another program holds the write lock of this file. Try again in a moment.",
+  DATABASE_ERROR: "The server's log says more.",
+  DATABASE_NOT_FOUND:
+    "Create it with POST /api/v1/sqlite/db/create?path=…, or add create_db_if_missing=true to a write.",
+  DATABASE_READONLY: "Check the permissions of the file and its folder.",
+  DISK_FULL: "Free some space; reads go on meanwhile.",
+  INTERNAL_ERROR: "This is a fault of the server. Its log says more; please report it.",
+  INVALID_DB_PATH:
+    "Use a bare name such as ?db=notes, which is the file notes.db of the data folder.",
+  INVALID_SQLITE_HEADER: "The file exists but is not a SQLite database.",
+  KEY_EXPIRED: "The key had a time to live, and it has passed.",
+  KEY_NOT_FOUND: "List the keys with GET /api/v1/sqlite/kv?db=….",
+  PATH_IS_DIRECTORY: "This call needs a database file.",
+  PRECONDITION_FAILED: "The value has changed since you read it. Read it again, then decide.",
+  REQUEST_TIMEOUT: "Raise the limit with timeout=SECONDS (1 to 300), or make the work smaller.",
+  SERVICE_UNAVAILABLE: "The server is busy or stopping. Try again in a moment.",
+  SQL_BIND_ERROR: "Give one value per parameter; values are strings, numbers, booleans or null.",
+  UNAUTHORIZED: "Send the header Authorization: Bearer TOKEN.",
+};
+
+export interface ErrorDetails {
+  /** What the caller can do about it, one sentence. */
+  hint?: string;
+  /** Another status than the kind's own (DATABASE_NOT_FOUND is 404 on some routes). */
+  status?: number;
+  /** Further members of the envelope, such as `reqIdx`, `path`, `current_etag`. */
+  fields?: Record<string, unknown>;
+  /** Further response headers, such as `Allow`. */
+  headers?: Record<string, string>;
+  cause?: unknown;
+}
+
+/** An error a caller is meant to see. The field is `kind`: SQLiteError and Elysia own `code`. */
+export class ApiError extends Error {
+  readonly kind: ErrorKind;
+  readonly details: ErrorDetails;
+
+  constructor(kind: ErrorKind, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = "ApiError";
+    this.kind = kind;
+    this.details = details;
+  }
+
+  get status(): number {
+    return this.details.status ?? ERROR_STATUS[this.kind];
+  }
+
+  /** The one error body (contracts/hoody.md section 3). */
+  toEnvelope(): Record<string, unknown> {
+    const hint = this.details.hint ?? DEFAULT_HINT[this.kind];
+    return {
+      success: false,
+      status: "error",
+      statusCode: this.status,
+      code: this.kind,
+      error: this.message,
+      message: this.message,
+      ...(hint === undefined ? {} : { hint }),
+      ...this.details.fields,
+    };
+  }
+
+  /** Headers that belong to every answer with this error. */
+  toHeaders(): Record<string, string> {
+    const headers: Record<string, string> = {
+      "x-error-code": this.kind,
+      "x-hoody-error-code": this.kind,
+      ...this.details.headers,
+    };
+    if (this.status === 503) headers["retry-after"] = "1";
+    if (this.status === 401) headers["www-authenticate"] = 'Bearer realm="chronolite"';
+    return headers;
+  }
+}
+
+/** A 400 that names the parameter. */
+export function invalidParameter(name: string, problem: string, hint?: string): ApiError {
+  return new ApiError("INVALID_PARAMETERS", `${name} ${problem}`, {
+    ...(hint === undefined ? {} : { hint }),
+    fields: { parameter: name },
+  });
+}
+
+/**
+ * Any thrown value as an `ApiError`. What the engine says stays in the log: only routes that run the
+ * caller's own SQL pass SQLite's words on, and they do so before they get here.
+ */
+export function toApiError(thrown: unknown): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  const code = sqliteCode(thrown);
+  if (code !== undefined) return fromSqliteCode(code, thrown);
+  return new ApiError("INTERNAL_ERROR", "Something went wrong in the server", { cause: thrown });
+}
+
+/** The `SQLITE_…` name of an engine error, or undefined for anything else. */
+export function sqliteCode(thrown: unknown): string | undefined {
+  const code = (thrown as { code?: unknown } | null)?.code;
+  return typeof code === "string" && code.startsWith("SQLITE_") ? code : undefined;
+}
+
+/** SQLite's own result codes, see https://www.sqlite.org/rescode.html. */
+function fromSqliteCode(code: string, cause: unknown): ApiError {
+  if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED"))
+    return new ApiError("DATABASE_BUSY", "The database is locked by another program", { cause });
+  if (code.startsWith("SQLITE_READONLY"))
+    return new ApiError("DATABASE_READONLY", "The database file cannot be written to", { cause });
+  if (code === "SQLITE_FULL" || code === "SQLITE_IOERR_WRITE")
+    return new ApiError("DISK_FULL", "The disk is full", { cause });
+  if (code === "SQLITE_NOTADB")
+    return new ApiError("INVALID_SQLITE_HEADER", "The file is not a SQLite database", { cause });
+  if (code.startsWith("SQLITE_CORRUPT"))
+    return new ApiError("DATABASE_ERROR", "The database file is damaged", {
+      cause,
+      hint: "Check it with PRAGMA integrity_check, and restore a backup.",
+    });
+  if (code === "SQLITE_TOOBIG")
+    return new ApiError("PAYLOAD_TOO_LARGE", "The value is too large for SQLite", { cause });
+  return new ApiError("DATABASE_ERROR", "The database could not do this", { cause });
+}

@@ -1,0 +1,4 @@
+/** Set by scripts/build.ts when the executable is made; absent when the sources run directly. */
+declare const BUILD_VERSION: string | undefined;
+/** RFC 3339 time of the build. */
+declare const BUILT_AT: string | undefined;

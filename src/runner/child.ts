@@ -1,0 +1,60 @@
+/** The runner's side: this executable, started with an internal argument, doing jobs one by one. */
+import { dlopen } from "bun:ffi";
+import { type FromRunner, type ToRunner, toFailure } from "./protocol.ts";
+
+/**
+ * Does one kind of job. `turn` asks the server for the job's turn on its file and resolves when it
+ * has come; a job that only reads never calls it.
+ */
+export type JobHandler = (payload: never, turn: () => Promise<void>) => unknown;
+
+export type JobHandlers = Readonly<Record<string, JobHandler>>;
+
+/** Serves jobs until the server is gone. */
+export function serveJobs(handlers: JobHandlers): Promise<void> {
+  dieWithParent();
+  let go: (() => void) | undefined;
+  const send = (message: FromRunner) => process.send?.(message);
+  const turn = () =>
+    new Promise<void>((resolve) => {
+      go = resolve;
+      send({ type: "ready" });
+    });
+  process.on("message", (message: ToRunner) => {
+    if (message.type === "go") {
+      go?.();
+      return;
+    }
+    const handler = handlers[message.kind];
+    if (handler === undefined) throw new Error(`no handler for job ${message.kind}`);
+    Promise.try(() => handler(message.payload as never, turn)).then(
+      (result) => send({ type: "done", result }),
+      (thrown) => send({ type: "failed", failure: toFailure(thrown) }),
+    );
+  });
+  return new Promise((resolve) => process.on("disconnect", resolve));
+}
+
+/**
+ * A runner inside a long statement does not notice that its server was killed. On Linux the kernel
+ * ends it then (prctl PR_SET_PDEATHSIG); elsewhere it ends when its statement does.
+ */
+function dieWithParent(): void {
+  if (process.platform !== "linux") return;
+  const PR_SET_PDEATHSIG = 1;
+  const SIGKILL = 9n;
+  for (const libc of [
+    "libc.so.6",
+    `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
+  ]) {
+    try {
+      const { symbols } = dlopen(libc, {
+        prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
+      });
+      symbols.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n);
+      return;
+    } catch {
+      // The other C library, then.
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * What server and runner processes say to each other. One job at a time per process:
+ *
+ *     server → run                       a job begins
+ *     runner → ready, server → go        optional: the job needs its turn on a file
+ *     runner → done | failed             the job ended, the process is free
+ */
+import { ApiError, type ErrorDetails, type ErrorKind, sqliteCode } from "../errors.ts";
+
+export type ToRunner = { type: "run"; kind: string; payload: unknown } | { type: "go" };
+
+export type FromRunner =
+  | { type: "ready" }
+  | { type: "done"; result: unknown }
+  | { type: "failed"; failure: Failure };
+
+/** An error as it travels between processes. */
+export interface Failure {
+  kind?: ErrorKind;
+  code?: string;
+  message: string;
+  details?: ErrorDetails;
+}
+
+export function toFailure(thrown: unknown): Failure {
+  if (thrown instanceof ApiError) {
+    const { cause: _, ...details } = thrown.details;
+    return { kind: thrown.kind, message: thrown.message, details };
+  }
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const code = sqliteCode(thrown);
+  return code === undefined ? { message } : { message, code };
+}
+
+export function fromFailure(failure: Failure): Error {
+  if (failure.kind !== undefined)
+    return new ApiError(failure.kind, failure.message, failure.details ?? {});
+  const error = new Error(failure.message);
+  return failure.code === undefined ? error : Object.assign(error, { code: failure.code });
+}
+
+/** The internal argument that starts the executable as a runner. */
+export const RUNNER_ARGUMENT = "__runner";
