@@ -1,0 +1,77 @@
+/** Values are bytes with a type. How they are stored, typed and tagged. */
+import { isUtf8 } from "node:buffer";
+import type { SqlValue } from "../engine/plan.ts";
+import { invalidParameter } from "../errors.ts";
+import { MAX_KEY_BYTES } from "../limits.ts";
+
+/** A stored value as SQLite gives it: TEXT as string, BLOB as bytes. */
+export type StoredValue = string | Uint8Array;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** TEXT where the bytes are UTF-8 without NUL, so that SQL can work on it; BLOB otherwise. */
+export function toStored(bytes: Uint8Array): StoredValue {
+  if (!isUtf8(bytes) || bytes.includes(0)) return bytes;
+  return utf8.decode(bytes);
+}
+
+/** The bytes of a stored value. */
+export function toBytes(value: StoredValue): Uint8Array {
+  return typeof value === "string" ? new TextEncoder().encode(value) : value;
+}
+
+/** What is known of a new value's type before SQLite has looked whether it is JSON. */
+export interface ValueType {
+  /** The type to store, or null when it depends on that. */
+  type: string | null;
+  /** The type to store if the value is JSON. */
+  jsonType: string;
+}
+
+/**
+ * The stored type (contracts/hoody.md 1.5): as sent; but "JSON" only for JSON, and what clients send
+ * without being asked (no type, a form, fetch's text/plain) says nothing.
+ */
+export function valueType(contentType: string | null, value: StoredValue): ValueType {
+  const known =
+    contentType === null || contentType.length > 256 ? undefined : knownTypes.get(contentType);
+  const declared = known ?? declaredType(contentType);
+  if (known === undefined && contentType !== null && knownTypes.size < 1000)
+    knownTypes.set(contentType, declared);
+  if (declared.type === null && typeof value !== "string")
+    return { type: "application/octet-stream", jsonType: declared.jsonType };
+  return declared;
+}
+
+const knownTypes = new Map<string, ValueType>();
+
+function declaredType(contentType: string | null): ValueType {
+  const sent = contentType?.trim() ?? "";
+  if (!/^[\x20-\x7e\t]*$/.test(sent)) throw invalidParameter("Content-Type", "is not a media type");
+  const [essence = ""] = sent.toLowerCase().split(";", 1);
+  const media = essence.trim();
+  if (media === "application/json") return { type: null, jsonType: "application/json" };
+  if (media.endsWith("+json")) return { type: null, jsonType: sent };
+  if (
+    media === "" ||
+    media === "application/x-www-form-urlencoded" ||
+    /^text\/plain;\s*charset=utf-8$/i.test(sent)
+  )
+    return { type: null, jsonType: "application/json" };
+  return { type: sent, jsonType: sent };
+}
+
+/** The ETag of a key whose newest history row is `seq`. */
+export function toEtag(seq: SqlValue | undefined): string {
+  return `"${Number(seq).toString(36)}"`;
+}
+
+/** @throws ApiError INVALID_PARAMETERS for keys that nobody could mean */
+export function checkKey(key: string): string {
+  if (key.trim() === "") throw invalidParameter("key", "must not be empty or blank");
+  if (key.includes("\0")) throw invalidParameter("key", "must not contain NUL");
+  // A UTF-16 unit is at most 3 bytes of UTF-8, so most keys need no counting.
+  if (key.length * 3 > MAX_KEY_BYTES && Buffer.byteLength(key) > MAX_KEY_BYTES)
+    throw invalidParameter("key", `is longer than ${MAX_KEY_BYTES} bytes`);
+  return key;
+}
