@@ -1,0 +1,81 @@
+/** The server's table of contents. */
+import { swagger } from "@elysiajs/swagger";
+import { Elysia } from "elysia";
+import { toApiError } from "../errors.ts";
+import { VERSION } from "../version.ts";
+import { accessCheck } from "./access.ts";
+import type { ServerDeps } from "./deps.ts";
+import { errorHandler, errorResponse } from "./error-handler.ts";
+import { healthRoutes } from "./health.routes.ts";
+import { homeRoutes } from "./home.routes.ts";
+import { headKey, kvRoutes } from "./kv.routes.ts";
+import { API_PREFIX } from "./kv-path.ts";
+import { sqlRoutes } from "./sql.routes.ts";
+
+/** Bodies are measured by the routes, which answer with the envelope; Bun's own bound lies behind. */
+const BODY_SLACK_BYTES = 1024 * 1024;
+
+/** @returns the application; `listen` makes it a server */
+export function createApp(deps: ServerDeps) {
+  const checkAccess = accessCheck(deps.config);
+  const routes: Route[] = [];
+  const app = new Elysia({
+    // Elysia's defaults would share the port with a second server, drop unknown members of bodies,
+    // and misread short Host headers (styles.md P8, P11, P13).
+    normalize: false,
+    handler: { standardHostname: false },
+    serve: {
+      reusePort: false,
+      development: false,
+      maxRequestBodySize: deps.config.maxBodyBytes + BODY_SLACK_BYTES,
+      idleTimeout: 60,
+    },
+  })
+    .onRequest(({ request }) => {
+      try {
+        checkAccess(request);
+      } catch (error) {
+        return errorResponse(toApiError(error), request);
+      }
+      if (request.method === "HEAD" && request.url.includes(`${API_PREFIX}/kv/`))
+        return headKey(deps, request).catch((error) => errorResponse(toApiError(error), request));
+    })
+    .use(errorHandler(deps.log, (url) => allowedMethods(routes, url)))
+    .use(homeRoutes())
+    .use(kvRoutes(deps))
+    .use(sqlRoutes(deps))
+    .use(healthRoutes(deps))
+    .use(
+      swagger({
+        path: `${API_PREFIX}/openapi`,
+        specPath: `${API_PREFIX}/openapi.json`,
+        exclude: [`${API_PREFIX}/openapi`, `${API_PREFIX}/openapi.json`],
+        documentation: {
+          info: {
+            title: "chronolite",
+            version: VERSION,
+            description: "Your database is a URL: SQLite files over HTTP.",
+          },
+        },
+      }),
+    );
+  routes.push(...app.routes.map(({ method, path }) => ({ method, path })));
+  return app;
+}
+
+interface Route {
+  method: string;
+  path: string;
+}
+
+function allowedMethods(routes: readonly Route[], url: string): string[] {
+  const { pathname } = new URL(url);
+  const methods = routes
+    .filter(({ path }) =>
+      path.endsWith("/*")
+        ? pathname.startsWith(path.slice(0, -1)) && pathname.length > path.length - 1
+        : path === pathname,
+    )
+    .map(({ method }) => method);
+  return methods.includes("GET") ? ["HEAD", ...methods] : methods;
+}

@@ -1,0 +1,31 @@
+/** What routes work with. Process-wide things are arguments; nothing is looked up. */
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config.ts";
+import type { Database } from "../engine/database.ts";
+import type { Registry } from "../engine/registry.ts";
+import type { Log } from "../log.ts";
+import type { RunnerPool } from "../runner/pool.ts";
+import { db } from "./parameters.ts";
+import type { Query } from "./query.ts";
+
+export interface ServerDeps {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly registry: Registry;
+  /** Processes for callers' SQL. */
+  readonly runners: RunnerPool;
+  readonly startedAtMs: number;
+}
+
+/** Calls `use` with the database that `?db=` names: at once where it is open, as it mostly is. */
+export function withDatabase<Result>(
+  deps: ServerDeps,
+  query: Query,
+  use: (database: Database) => Result | Promise<Result>,
+  create = false,
+): Result | Promise<Result> {
+  const name = db.read(query);
+  const open = deps.registry.peek(name);
+  return open === undefined ? deps.registry.open(name, { create }).then(use) : use(open);
+}

@@ -1,0 +1,47 @@
+/** From settings to a listening server, and back to nothing. */
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config.ts";
+import { Registry } from "../engine/registry.ts";
+import type { Log } from "../log.ts";
+import { RunnerPool } from "../runner/pool.ts";
+import { createApp } from "./app.ts";
+
+export interface RunningServer {
+  /** Such as `http://127.0.0.1:3000/`. */
+  readonly url: string;
+  /** Stops accepting, answers what is in flight, checkpoints, closes. */
+  stop(): Promise<void>;
+}
+
+/** Engine jobs are short and few: one process, and another so that none waits long. */
+const HOUSEKEEPERS = 2;
+
+/** @throws Error when the address is taken or the data folder is not there */
+export async function startServer(config: Config, clock: Clock, log: Log): Promise<RunningServer> {
+  const housekeepers = new RunnerPool({ size: HOUSEKEEPERS, log });
+  const runners = new RunnerPool({ size: config.runners, log });
+  const registry = new Registry({
+    clock,
+    log,
+    housekeepers,
+    durability: config.durability,
+    dataDir: config.dataDir,
+    allowAnyAbsoluteDbPath: config.allowAnyAbsoluteDbPath,
+    maxOpenDatabases: config.maxOpenDatabases,
+  });
+  const app = createApp({ config, clock, log, registry, runners, startedAtMs: clock.nowMs() });
+  app.listen({ hostname: config.host, port: config.port });
+  const { server } = app;
+  if (server === null || server === undefined) throw new Error("the server did not start");
+  housekeepers.warm();
+  runners.warm();
+  return {
+    url: server.url.href,
+    async stop() {
+      await app.stop();
+      await registry.close();
+      runners.stop();
+      housekeepers.stop();
+    },
+  };
+}

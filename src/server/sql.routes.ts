@@ -1,0 +1,226 @@
+/** SQL routes: contracts/hoody.md 1.1 to 1.3. The SQL itself runs in runner processes. */
+import { statSync } from "node:fs";
+import { Elysia } from "elysia";
+import type { Database } from "../engine/database.ts";
+import { ApiError } from "../errors.ts";
+import { kvRelation } from "../kv/relation.ts";
+import type { QueryJob, TransactionJob } from "../sql/jobs.ts";
+import { withRequestIndex } from "../sql/sql-error.ts";
+import { readText } from "./body.ts";
+import { type ServerDeps, withDatabase } from "./deps.ts";
+import { documented } from "./documentation.ts";
+import { API_PREFIX } from "./kv-path.ts";
+import { createIfMissing, db, flag, optionalText, requiredText, timeout } from "./parameters.ts";
+import { Query } from "./query.ts";
+import { CreateAnswer, QueryAnswer, TransactionAnswer, TransactionBody } from "./sql.model.ts";
+
+const sql = requiredText("sql", "One SELECT or WITH statement, as it is or in base64.");
+const values = optionalText("values", "Values of its parameters: a JSON array or object.");
+const createPath = requiredText(
+  "path",
+  "The new database: a bare name, or an absolute path where allowed.",
+);
+const initKv = flag("init_kv", "Make the key-value table at once.");
+const kvTable = optionalText("kv_table", "Its name, `kv_store` if not given.");
+
+/** The routes of one server. */
+export function sqlRoutes(deps: ServerDeps) {
+  const deadline = timeout(deps.config.timeoutMs);
+
+  return new Elysia({ name: "sql" })
+    .post(
+      `${API_PREFIX}/db`,
+      async ({ request, set }) => {
+        set.headers["content-type"] = "application/json";
+        try {
+          const query = Query.of(request.url);
+          const timeoutMs = deadline.read(query);
+          const create = createIfMissing.read(query, deps.config.createMissing);
+          const body = await readText(request, deps.config.maxBodyBytes);
+          return await withDatabase(
+            deps,
+            query,
+            (database) =>
+              runTransaction(deps, database, { body, timeoutMs, signal: request.signal }),
+            create,
+          );
+        } catch (error) {
+          throw error instanceof ApiError ? withRequestIndex(error, -1) : error;
+        }
+      },
+      {
+        parse: "none",
+        detail: documented({
+          summary: "Run SQL in one transaction",
+          tag: "SQL",
+          parameters: [db, ...createIfMissing.documented, deadline],
+          body: { description: "Items, run in order; all or nothing.", schema: TransactionBody },
+          answers: { 200: { description: "Committed, and on disk", schema: TransactionAnswer } },
+          errors: [
+            "INVALID_PARAMETERS",
+            "SQL_ERROR",
+            "SQL_BIND_ERROR",
+            "DATABASE_NOT_FOUND",
+            "SQL_CONSTRAINT",
+            "DATABASE_READONLY",
+            "PAYLOAD_TOO_LARGE",
+            "RESPONSE_TOO_LARGE",
+            "REQUEST_TIMEOUT",
+            "DATABASE_BUSY",
+            "SERVICE_UNAVAILABLE",
+          ],
+        }),
+      },
+    )
+    .get(
+      `${API_PREFIX}/query`,
+      async ({ request, set }) => {
+        const query = Query.of(request.url);
+        const timeoutMs = deadline.read(query);
+        const text = sql.read(query);
+        const parameters = values.read(query) ?? null;
+        set.headers["content-type"] = "application/json";
+        return withDatabase(deps, query, async (database) => {
+          const unpin = database.pin();
+          try {
+            const payload: QueryJob = {
+              path: database.path,
+              busyTimeoutMs: timeoutMs,
+              durability: deps.config.durability,
+              sql: text,
+              values: parameters,
+            };
+            return await deps.runners.run<string>({
+              kind: "sql.query",
+              payload,
+              timeoutMs,
+              signal: request.signal,
+            });
+          } finally {
+            unpin();
+          }
+        });
+      },
+      {
+        detail: documented({
+          summary: "Run a read-only query as a link",
+          tag: "SQL",
+          parameters: [db, sql, values, deadline],
+          answers: { 200: { description: "The rows", schema: QueryAnswer } },
+          errors: [
+            "INVALID_PARAMETERS",
+            "SQL_ERROR",
+            "SQL_BIND_ERROR",
+            "DATABASE_NOT_FOUND",
+            "RESPONSE_TOO_LARGE",
+            "DATABASE_ERROR",
+            "REQUEST_TIMEOUT",
+            "SERVICE_UNAVAILABLE",
+          ],
+        }),
+      },
+    )
+    .post(
+      `${API_PREFIX}/db/create`,
+      async ({ request, set }) => {
+        const query = Query.of(request.url);
+        const name = createPath.read(query);
+        try {
+          const relation = kvRelation(kvTable.read(query) || undefined);
+          const withKv = initKv.read(query);
+          const path = await deps.registry.create(name);
+          if (withKv) {
+            const database = await deps.registry.open(name);
+            const deadlineMs = deps.clock.nowMs() + deps.config.timeoutMs;
+            await database.write({ relation, steps: [] }, { deadlineMs });
+          }
+          const tables = await tablesOf(deps, name);
+          set.status = 201;
+          return {
+            success: true,
+            message: "Database created",
+            path: name,
+            size: statSync(path).size,
+            kv_table: relation.name,
+            tables,
+          };
+        } catch (error) {
+          throw error instanceof ApiError ? creationError(error, name) : error;
+        }
+      },
+      {
+        parse: "none",
+        detail: documented({
+          summary: "Create a database",
+          tag: "SQL",
+          parameters: [createPath, initKv, kvTable],
+          answers: { 201: { description: "Created, and on disk", schema: CreateAnswer } },
+          errors: ["INVALID_PARAMETERS", "INVALID_DB_PATH", "FORBIDDEN", "DATABASE_EXISTS"],
+        }),
+      },
+    );
+}
+
+async function runTransaction(
+  deps: ServerDeps,
+  database: Database,
+  request: { body: string; timeoutMs: number; signal: AbortSignal },
+): Promise<string> {
+  const { body, timeoutMs, signal } = request;
+  const unpin = database.pin();
+  let release: (() => void) | undefined;
+  let ended = false;
+  try {
+    const payload: TransactionJob = {
+      path: database.path,
+      busyTimeoutMs: timeoutMs,
+      durability: deps.config.durability,
+      body,
+    };
+    return await deps.runners.run<string>({
+      kind: "sql.transaction",
+      payload,
+      timeoutMs,
+      signal,
+      takeTurn: async () => {
+        await database.prepareWrites(deps.clock.nowMs() + timeoutMs);
+        const taken = await database.takeTurn();
+        // The job may have met its deadline while it waited.
+        if (ended) taken();
+        else release = taken;
+      },
+    });
+  } finally {
+    ended = true;
+    release?.();
+    unpin();
+  }
+}
+
+async function tablesOf(deps: ServerDeps, name: string): Promise<string[]> {
+  const database = await deps.registry.open(name);
+  const payload: QueryJob = {
+    path: database.path,
+    busyTimeoutMs: deps.config.timeoutMs,
+    durability: deps.config.durability,
+    sql: "select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\' order by name",
+    values: null,
+  };
+  const answer = await deps.runners.run<string>({
+    kind: "sql.query",
+    payload,
+    timeoutMs: deps.config.timeoutMs,
+  });
+  const { resultSet } = JSON.parse(answer) as { resultSet: { name: string }[] };
+  return resultSet.map((row) => row.name);
+}
+
+/** Errors of db/create also name the path (contract 1.3). */
+function creationError(error: ApiError, path: string): ApiError {
+  const fields = {
+    ...error.details.fields,
+    path,
+    ...(error.kind === "DATABASE_EXISTS" ? { exists: true } : {}),
+  };
+  return new ApiError(error.kind, error.message, { ...error.details, fields });
+}
