@@ -48,6 +48,7 @@ export function historyTable(name: string): string {
  *
  * value         TEXT where the bytes are UTF-8 without NUL, so that SQL can read it; else BLOB
  * seq           the newest history row of the key; also its ETag, so a tag never comes back
+ * recorded_at_ms  at_ms of that row: not before any other, whatever the clock does
  * born_seq      seq of the write that made the key; equal to seq right after it was made
  * op_number     number of the key's newest operation
  *
@@ -76,6 +77,7 @@ function makeRelation(name: string): Relation {
   expire_at_ms integer,
   op_number integer not null default 0,
   seq integer not null default 0,
+  recorded_at_ms integer not null default 0,
   born_seq integer not null default 0
 ) strict`,
       },

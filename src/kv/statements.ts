@@ -83,9 +83,9 @@ function makeStatements(name: string) {
     where?: string;
     returning?: string;
   }) => `
-    insert into ${T} (key, value, content_type, created_at_ms, updated_at_ms, expire_at_ms, op_number, seq, born_seq)
-    select $key, ${parts.insert}, ${parts.insertType}, ${thisTime}, ${thisTime}, $expire_at_ms,
-      ${nextOpNumber}, ${nextSeq}, ${nextSeq}
+    insert into ${T} (key, value, content_type, created_at_ms, updated_at_ms, expire_at_ms, op_number, seq, recorded_at_ms, born_seq)
+    select $key, ${parts.insert}, ${parts.insertType}, $now_ms, $now_ms, $expire_at_ms,
+      ${nextOpNumber}, ${nextSeq}, ${thisTime}, ${nextSeq}
     where ${parts.insertWhere ?? "true"}
     on conflict (key) do update set
       value = ${parts.update},
@@ -95,6 +95,7 @@ function makeStatements(name: string) {
       expire_at_ms = ${parts.updateExpiry ?? `iif(${expired}, excluded.expire_at_ms, ${T}.expire_at_ms)`},
       op_number = excluded.op_number,
       seq = excluded.seq,
+      recorded_at_ms = excluded.recorded_at_ms,
       born_seq = iif(${expired}, excluded.seq, ${T}.born_seq)
     ${parts.where === undefined ? "" : `where ${parts.where}`}
     ${stampReturning(parts.returning)}`;
@@ -211,7 +212,7 @@ function makeStatements(name: string) {
     ),
     /** Marks a live key as about to be deleted. */
     doom: {
-      sql: `update ${T} set op_number = ${nextOpNumber}, updated_at_ms = ${thisTime}, seq = ${nextSeq}
+      sql: `update ${T} set op_number = ${nextOpNumber}, recorded_at_ms = ${thisTime}, seq = ${nextSeq}
         where key = +$key and ${live} and ${guard} returning seq`,
     },
     /** Why a condition failed: the key as it is. */
@@ -226,20 +227,20 @@ function makeStatements(name: string) {
     record: {
       sql: `insert into ${H} (seq, key, op_number, at_ms, op, path, delta, value, content_type, created_at_ms,
           expire_at_ms, actor, client_address)
-        select seq, key, op_number, updated_at_ms, $op, $path_text, $delta, value, content_type, created_at_ms,
+        select seq, key, op_number, recorded_at_ms, $op, $path_text, $delta, value, content_type, created_at_ms,
           expire_at_ms, $actor, $client_address
         from ${T} where key = +$key and changes() > 0`,
     },
     recordDelete: {
       sql: `insert into ${H} (seq, key, op_number, at_ms, op, actor, client_address)
-        select seq, key, op_number, updated_at_ms, 'DELETE', $actor, $client_address
+        select seq, key, op_number, recorded_at_ms, 'DELETE', $actor, $client_address
         from ${T} where key = +$key and changes() > 0`,
     },
     /** A write with history=false: begins a gap, or moves the gap's row to the end of the log. */
     recordGap: {
       sql: `insert or replace into ${H} (seq, key, op_number, at_ms, op, expire_at_ms, since_ms)
-        select row.seq, row.key, row.op_number, row.updated_at_ms, 'UNRECORDED', iif($deleted, null, row.expire_at_ms),
-          ifnull((select since_ms from ${H} where key = row.key and op_number = row.op_number), row.updated_at_ms)
+        select row.seq, row.key, row.op_number, row.recorded_at_ms, 'UNRECORDED', iif($deleted, null, row.expire_at_ms),
+          ifnull((select since_ms from ${H} where key = row.key and op_number = row.op_number), row.recorded_at_ms)
         from ${T} row where row.key = +$key and changes() > 0`,
     },
     /** Removes the row that was doomed and recorded. */
