@@ -27,6 +27,8 @@ export const MAX_BATCH_ROWS_PER_REQUEST = 1_000_000;
 /** Heap that SQLite may use inside one runner process, in bytes. */
 export const RUNNER_SQLITE_HEAP_BYTES = 512 * 1024 * 1024;
 
+/** Entries of a batch (contract section 7). */
+export const MAX_BATCH_KEYS = 100;
 /** Keys of a list page: when nothing is said, and at the most (contract 1.8). */
 export const DEFAULT_LIST_KEYS = 100;
 export const MAX_LIST_KEYS = 1000;

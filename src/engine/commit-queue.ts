@@ -15,6 +15,8 @@ interface Pending {
   resolve: (rows: Rows[]) => void;
   reject: (error: unknown) => void;
   rows: Rows[];
+  /** Why the plan alone was undone; told to its caller after the batch is settled. */
+  failure: unknown;
 }
 
 export interface CommitHooks {
@@ -57,7 +59,7 @@ export class CommitQueue {
   /** Resolves with the rows of each step once the plan is durable. */
   submit(plan: Plan, deadlineMs: number): Promise<Rows[]> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ plan, deadlineMs, resolve, reject, rows: [] });
+      this.#waiting.push({ plan, deadlineMs, resolve, reject, rows: [], failure: undefined });
       this.#schedule();
     });
   }
@@ -99,11 +101,10 @@ export class CommitQueue {
       this.#begin.run();
     } catch (error) {
       this.#turn.release();
-      if (isBusy(error)) this.#retryLater(batch);
-      else this.#fail(batch, error);
+      this.#giveUp(batch, error);
       return;
     }
-    let done: Pending[] = [];
+    let done: Pending[];
     try {
       this.#hooks.began();
       done = this.#runTogether(batch) ?? this.#runApart(batch);
@@ -111,11 +112,17 @@ export class CommitQueue {
     } catch (error) {
       this.#rollBack();
       this.#turn.release();
-      this.#fail(done.length > 0 ? done : batch, error);
-      this.#scheduleIfWaiting();
+      this.#giveUp(batch, error);
       return;
     }
     this.#turn.release();
+    for (const pending of batch) if (pending.failure !== undefined) pending.reject(pending.failure);
+    if (done.length > 0) this.#answerWhenDurable(done);
+    else this.#noteIdle();
+    this.#scheduleIfWaiting();
+  }
+
+  #answerWhenDurable(done: readonly Pending[]): void {
     this.counters.commits += 1;
     this.counters.plans += done.length;
     this.#unanswered += done.length;
@@ -123,24 +130,36 @@ export class CommitQueue {
       () => this.#answer(done, (pending) => pending.resolve(pending.rows)),
       (error) => this.#answer(done, (pending) => pending.reject(error)),
     );
+  }
+
+  /** The batch changed nothing. Another program's lock is waited for, anything else is told. */
+  #giveUp(batch: Pending[], error: unknown): void {
+    if (isBusy(error)) {
+      this.#retryLater(batch);
+      return;
+    }
+    this.#fail(batch, error);
     this.#scheduleIfWaiting();
   }
 
   /**
-   * The usual case: plan after plan without savepoints. If one throws, everything is undone and null
-   * tells to run them apart; plans put their conditions into SQL, so that is rare.
+   * The usual case: plan after plan, in savepoints only those that may undo themselves. If another
+   * throws, everything is undone and null tells to run them apart; plans put their conditions into
+   * SQL, so that is rare.
    */
   #runTogether(batch: Pending[]): Pending[] | null {
     const startedMs = performance.now();
+    const done: Pending[] = [];
     try {
       for (const [index, pending] of batch.entries()) {
-        pending.rows = this.#hooks.run(pending.plan);
+        const mayUndo = pending.plan.steps.some((step) => step.required === true);
+        if (mayUndo ? this.#runApartOne(pending) : this.#runPlainly(pending)) done.push(pending);
         if (index % 16 === 15 && performance.now() - startedMs > COMMIT_BATCH_MS) {
           this.#waiting.unshift(...batch.splice(index + 1));
           break;
         }
       }
-      return batch;
+      return done;
     } catch (error) {
       if (!this.#connection.inTransaction) throw error; // The disk is full, or worse: SQLite gave up the whole.
       this.#rollBack();
@@ -150,23 +169,32 @@ export class CommitQueue {
     }
   }
 
+  #runPlainly(pending: Pending): true {
+    pending.failure = undefined;
+    pending.rows = this.#hooks.run(pending.plan);
+    return true;
+  }
+
   /** Each plan in a savepoint of its own, so that only the one that throws is undone. */
   #runApart(batch: Pending[]): Pending[] {
-    const done: Pending[] = [];
-    for (const pending of batch) {
-      this.#connection.run("savepoint plan");
-      try {
-        pending.rows = this.#hooks.run(pending.plan);
-        done.push(pending);
-      } catch (error) {
-        if (!this.#connection.inTransaction) throw error;
-        this.#connection.run("rollback to plan");
-        this.#hooks.rolledBack();
-        pending.reject(error);
-      }
+    return batch.filter((pending) => this.#runApartOne(pending));
+  }
+
+  /** @returns false when the plan was undone */
+  #runApartOne(pending: Pending): boolean {
+    this.#connection.run("savepoint plan");
+    try {
+      this.#runPlainly(pending);
       this.#connection.run("release plan");
+      return true;
+    } catch (error) {
+      if (!this.#connection.inTransaction) throw error;
+      this.#connection.run("rollback to plan");
+      this.#connection.run("release plan");
+      this.#hooks.rolledBack();
+      pending.failure = error;
+      return false;
     }
-    return done;
   }
 
   #rollBack(): void {

@@ -15,7 +15,15 @@ import type { RunnerPool } from "../runner/pool.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { ExpiryTimer } from "./expiry.ts";
 import type { PathJob, PlanJob, PrepareJob } from "./jobs.ts";
-import type { Engine, Plan, Rows, SqlValue, Statement, WriteOptions } from "./plan.ts";
+import {
+  type Engine,
+  type Plan,
+  PlanUndone,
+  type Rows,
+  type SqlValue,
+  type Statement,
+  type WriteOptions,
+} from "./plan.ts";
 import { Relations } from "./relations.ts";
 import { Turn } from "./turn.ts";
 import { WalSync } from "./wal-sync.ts";
@@ -235,7 +243,13 @@ export class Database implements Engine {
 
   #runWrite(plan: Plan): Rows[] {
     this.#relations.ensure(plan.relation);
-    return plan.steps.map((step) => this.#prepare(step.statement).all(step.params));
+    const rows: Rows[] = [];
+    for (const [index, step] of plan.steps.entries()) {
+      const given = this.#prepare(step.statement).all(step.params);
+      if (step.required === true && given.length === 0) throw new PlanUndone(index, rows);
+      rows.push(given);
+    }
+    return rows;
   }
 
   #prepare(statement: Statement): Prepared<Rows[number], [Record<string, SqlValue>]> {

@@ -15,6 +15,8 @@ export interface Statement {
 
 export interface Step {
   readonly statement: Statement;
+  /** Without a row from this step the plan is undone: `write` rejects with PlanUndone. */
+  readonly required?: boolean;
   readonly params: Readonly<Record<string, SqlValue>>;
 }
 
@@ -47,6 +49,20 @@ export interface Plan {
   readonly expiresAtMs?: number | null;
   readonly relation: Relation;
   readonly steps: readonly Step[];
+}
+
+/** A required step gave no row, so nothing of its plan happened. */
+export class PlanUndone extends Error {
+  /** Index of the step. */
+  readonly step: number;
+  /** Rows of the steps before it, as they were then. */
+  readonly rows: readonly Rows[];
+
+  constructor(step: number, rows: readonly Rows[]) {
+    super(`step ${step} of a plan gave no row`);
+    this.step = step;
+    this.rows = rows;
+  }
 }
 
 export interface WriteOptions {

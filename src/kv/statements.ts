@@ -10,7 +10,7 @@
  * - `insert … select` from the table it inserts into goes through a temporary b-tree (20 µs), so the
  *   stamp reads the history and the record does not.
  */
-import type { Relation, Statement } from "../engine/plan.ts";
+import type { Relation } from "../engine/plan.ts";
 import { historyTable } from "./relation.ts";
 
 export type KvStatements = ReturnType<typeof makeStatements>;
@@ -27,113 +27,139 @@ export function kvStatements(relation: Relation): KvStatements {
 
 const made = new WeakMap<Relation, KvStatements>();
 
-/** How a statement addresses a JSON path: as `$path`, or found step by step in the document. */
-type PathMode = "fixed" | "found";
-
-/** The path of an operation, as SQL over the JSON text `document`. Needs `$path` or `$steps`. */
-function pathIn(document: string, mode: PathMode): string {
-  if (mode === "fixed") return "$path";
-  return `(with recursive walk(i, path) as (
-      select 0, '$'
-      union all
-      select i + 1, path || case
-        when step.value ->> 1 is null then step.value ->> 0
-        when step.value ->> 0 is null or json_type(${document}, path) = 'array' then step.value ->> 1
-        else step.value ->> 0 end
-      from walk join json_each($steps) step on step.key = i
-    ) select path from walk order by i desc limit 1)`;
-}
-
-/** A pair of statements, one for each way to address a path. */
-function byPath(text: (mode: PathMode) => string): Record<PathMode, Statement> {
-  return { fixed: { sql: text("fixed") }, found: { sql: text("found") } };
-}
-
 function makeStatements(name: string) {
   const T = `"${name}"`;
   const H = `"${historyTable(name)}"`;
+  const value = `${T}.value`;
   const live = `(${T}.expire_at_ms is null or ${T}.expire_at_ms > +$now_ms)`;
   const expired = `${T}.expire_at_ms <= +$now_ms`;
+  const isJson = `json_valid(${value})`;
   const lastOperation = `from ${H} where key = +$key and op_number is not null order by op_number desc limit 1`;
+  const entryColumns =
+    "octet_length(value) as size, content_type, created_at_ms, updated_at_ms, expire_at_ms, seq";
 
+  const list = (reverse: boolean, values: boolean) => ({
+    sql: `select key, ${entryColumns}${values ? ", value, json_valid(value) as is_json" : ""}
+      from ${T} where key >= +$from and key > +$after and key < +$below and ${live}
+        and ($suffix is null or substr(key, -length($suffix)) = $suffix)
+        and ($contains is null or instr(key, $contains) > 0)
+      order by key${reverse ? " desc" : ""} limit $limit offset $offset`,
+  });
+
+  // ── stamps ─────────────────────────────────────────────────────────────────────────────────────
   // A gap is one row however many writes fall into it, so an untracked write keeps the gap's number.
   const nextOpNumber = `ifnull((select op_number + iif($tracked, 1, since_ms is null) ${lastOperation}), 1)`;
   const nextSeq = `1 + ifnull((select max(seq) from ${H}), 0)`;
   const thisTime = `max(+$now_ms, ifnull((select at_ms from ${H} order by seq desc limit 1), 0))`;
+  const stamp = `op_number = ${nextOpNumber}, recorded_at_ms = ${thisTime}, seq = ${nextSeq}`;
+  const stamped =
+    "returning seq, seq = born_seq as created, octet_length(value) as size, expire_at_ms";
 
   /** Conditions of the caller on the key as it is: literal value, ETags wanted, ETags refused. */
-  const guard = `($if_match is null or (${live} and cast(${T}.value as blob) = cast($if_match as blob)))
+  const guard = `($if_match is null or (${live} and cast(${value} as blob) = cast($if_match as blob)))
     and ($if_etags is null or (${live} and ($if_etags = '*' or ${T}.seq in (select value from json_each($if_etags)))))
     and ($if_none_etags is null or not ${live}
       or ($if_none_etags <> '*' and ${T}.seq not in (select value from json_each($if_none_etags))))`;
   /** The same where the key does not exist. */
   const guardAbsent = "$if_match is null and $if_etags is null";
+  const exists = `exists (select 1 from ${T} where key = +$key and ${live})`;
 
-  const stampReturning = (value = "null") =>
-    `returning seq, seq = born_seq as created, octet_length(value) as size, expire_at_ms, ${value} as value`;
-
-  /** Creates the key with `insert`, or gives it the value `update` if `where` holds. */
-  const upsert = (parts: {
-    insert: string;
-    insertType: string;
-    insertWhere?: string;
-    update: string;
-    updateType?: string;
-    updateExpiry?: string;
-    where?: string;
-    returning?: string;
-  }) => `
-    insert into ${T} (key, value, content_type, created_at_ms, updated_at_ms, expire_at_ms, op_number, seq, recorded_at_ms, born_seq)
-    select $key, ${parts.insert}, ${parts.insertType}, $now_ms, $now_ms, $expire_at_ms,
-      ${nextOpNumber}, ${nextSeq}, ${thisTime}, ${nextSeq}
-    where ${parts.insertWhere ?? "true"}
-    on conflict (key) do update set
-      value = ${parts.update},
-      content_type = ${parts.updateType ?? `iif(${expired}, excluded.content_type, ${T}.content_type)`},
-      created_at_ms = iif(${expired}, excluded.created_at_ms, ${T}.created_at_ms),
-      updated_at_ms = excluded.updated_at_ms,
-      expire_at_ms = ${parts.updateExpiry ?? `iif(${expired}, excluded.expire_at_ms, ${T}.expire_at_ms)`},
-      op_number = excluded.op_number,
-      seq = excluded.seq,
-      recorded_at_ms = excluded.recorded_at_ms,
-      born_seq = iif(${expired}, excluded.seq, ${T}.born_seq)
-    ${parts.where === undefined ? "" : `where ${parts.where}`}
-    ${stampReturning(parts.returning)}`;
-
-  /** Whether the row that an upsert would replace may be: expired ones are as good as absent. */
-  const whereLive = (condition: string) => `iif(${expired}, ${guardAbsent}, ${condition})`;
-  const liveRowExists = `exists (select 1 from ${T} where key = +$key and ${live})`;
-  const isJson = `json_valid(${T}.value)`;
-
-  const putType =
-    "case when $type is not null then $type when json_valid($value) then $json_type else 'text/plain' end";
   const put = (conditional: boolean) => ({
-    sql: upsert({
-      insert: "$value",
-      insertType: putType,
-      ...(conditional ? { insertWhere: `(${guardAbsent}) or ${liveRowExists}`, where: guard } : {}),
-      update: "excluded.value",
-      updateType: "excluded.content_type",
-      updateExpiry: "excluded.expire_at_ms",
-    }),
+    sql: `insert into ${T} (key, value, content_type, created_at_ms, updated_at_ms, expire_at_ms,
+        op_number, recorded_at_ms, seq, born_seq)
+      select $key, $value,
+        case when $type is not null then $type when json_valid($value) then $json_type else $other_type end,
+        $now_ms, $now_ms, $expire_at_ms, ${nextOpNumber}, ${thisTime}, ${nextSeq}, ${nextSeq}
+      where ${conditional ? `(${guardAbsent}) or ${exists}` : "true"}
+      on conflict (key) do update set
+        value = excluded.value,
+        content_type = excluded.content_type,
+        created_at_ms = iif(${expired}, excluded.created_at_ms, ${T}.created_at_ms),
+        updated_at_ms = excluded.updated_at_ms,
+        expire_at_ms = excluded.expire_at_ms,
+        op_number = excluded.op_number,
+        recorded_at_ms = excluded.recorded_at_ms,
+        seq = excluded.seq,
+        born_seq = iif(${expired}, excluded.seq, ${T}.born_seq)
+      ${conditional ? `where ${guard}` : ""}
+      ${stamped}`,
   });
 
-  const set = (document: string, mode: PathMode, value: string) =>
-    `json_set(${document}, ${pathIn(document, mode)}, ${value})`;
-  const typeAt = (document: string, mode: PathMode) =>
-    `json_type(${document}, ${pathIn(document, mode)})`;
-  const leaf = "json(iif(json_valid($value), $value, 'null'))";
-  /** json_set does nothing where a path runs through a scalar or past an array's end: seen afterwards. */
-  const pathReached = (document: string, mode: PathMode, value: string) =>
-    `${typeAt(set(document, mode, value), mode)} is not null`;
+  // ── parts of JSON documents ────────────────────────────────────────────────────────────────────
+  /**
+   * The place in the key's document that the operation is about: `$path`, or where only the document
+   * can tell (`a.0`: `$.a[0]` or `$.a."0"`), found step by step.
+   */
+  const place = `iif($path is not null or not ${isJson}, ifnull($path, '$'), (
+      with recursive walk(i, so_far) as (
+        select 0, '$'
+        union all
+        select i + 1, so_far || case
+          when step.value ->> 1 is null then step.value ->> 0
+          when step.value ->> 0 is null or json_type(${value}, so_far) = 'array' then step.value ->> 1
+          else step.value ->> 0 end
+        from walk join json_each($steps) step on step.key = i
+      ) select so_far from walk order by i desc limit 1))`;
+  const placed = `(select key as placed_key, ${place} as at from ${T} where key = +$key) placed`;
+  const at = "placed.at";
+  const typeThere = `json_type(${value}, ${at})`;
 
-  // Addition: what is there, whether a number can be added to it, and the sum.
-  const oldNumber = (mode: PathMode) => `ifnull(${T}.value ->> ${pathIn(`${T}.value`, mode)}, 0)`;
-  const sum = (mode: PathMode) => `(${oldNumber(mode)} + $delta)`;
-  const canAdd = (mode: PathMode) => `(${isJson}
-    and ifnull(${typeAt(`${T}.value`, mode)}, 'null') in ('integer', 'real', 'null')
-    and (ifnull(${typeAt(`${T}.value`, mode)}, 'null') = 'real' or typeof(${sum(mode)}) = 'integer')
-    and abs(${sum(mode)} + 0.0) < 9e999)`;
+  /**
+   * Changes a live document at its place. The condition is one CASE, so that nothing of it is worked
+   * out for a value that is not JSON. A row that `begin` has just made (seq -1) passes any guard.
+   */
+  const change = (parts: { to: string; where: string; from?: string; ttl?: boolean }) => ({
+    sql: `update ${T} set value = ${parts.to}, updated_at_ms = $now_ms, ${stamp}
+        ${parts.ttl === true ? ", expire_at_ms = ifnull($expire_at_ms, expire_at_ms)" : ""}
+      from ${parts.from ?? placed}
+      where ${T}.key = +$key and placed_key = ${T}.key and ${live} and (${T}.seq = -1 or (${guard}))
+        and case when ${isJson} then ${parts.where} else false end
+      ${stamped}`,
+  });
+
+  /** json_set does nothing where a path runs through a scalar or past an array's end: seen afterwards. */
+  const reaches = (document: string) => `json_type(${document}, ${at}) is not null`;
+
+  const leaf = "json(iif(json_valid($value), $value, 'null'))";
+  const withLeaf = `json_set(${value}, ${at}, ${leaf})`;
+
+  const oldNumber = `ifnull(${value} ->> ${at}, 0)`;
+  const sum = `(${oldNumber} + $delta)`;
+  const withSum = `json_set(${value}, ${at}, ${sum})`;
+
+  const body = "iif(json_valid($body), $body, 'null')";
+  /** `{"value": x}` stands for x, anything else for itself (contracts/hoody.md 1.14). */
+  const element = `json(case
+    when json_type(${body}) = 'object' and (select count(*) from json_each(${body})) = 1
+      and json_type(${body}, '$.value') is not null then ${body} -> '$.value'
+    else ${body} end)`;
+  const withElement = `iif(${typeThere} = 'array',
+    json_insert(${value}, ${at} || '[#]', ${element}),
+    json_set(${value}, ${at}, json_array(${element})))`;
+
+  // Two documents as rows, their members and elements: the same rows are the same document.
+  const rowsOf = (document: string) =>
+    `select fullkey, iif(type in ('integer', 'real'), 'number', type), atom from json_tree(${document})`;
+  const contains = (outer: string, inner: string) =>
+    `not exists (${rowsOf(inner)} except ${rowsOf(outer)})`;
+  const item = `(${value} -> (placed.at || '[' || item.key || ']'))`;
+  const firstItem = (condition: string) =>
+    `(select item.key from json_each(${value}, placed.at) item where ${condition} order by item.key limit 1)`;
+  const numeric = (type: string) => `iif(${type} in ('integer', 'real'), 'number', ${type})`;
+  /** By index; else the first equal element; else the first object with all members of `$wanted`. */
+  const chosenIndex = `case
+    when not ${isJson} then null
+    when ${typeThere} is not 'array' then null
+    when $index is not null then iif($index between 0 and json_array_length(${value}, placed.at) - 1, $index, null)
+    else coalesce(
+      ${firstItem(`${numeric("item.type")} = ${numeric("json_type($wanted)")}
+        and ${contains(item, "$wanted")} and ${contains("$wanted", item)}`)},
+      iif(json_type($wanted) = 'object',
+        ${firstItem(`item.type = 'object' and ${contains(item, "$wanted")}`)}, null))
+    end`;
+  const chosen = `(select placed_key, placed.at as at, ${chosenIndex} as chosen_index
+    from ${T} join ${placed} on placed_key = ${T}.key where ${T}.key = +$key) placed`;
+  const chosenPath = "placed.at || '[' || chosen_index || ']'";
 
   return {
     // ── reads ────────────────────────────────────────────────────────────────────────────────────
@@ -143,84 +169,108 @@ function makeStatements(name: string) {
         from ${T} where key = +$key and ${live}`,
     },
     /** The part of a key's value at a path, as JSON text; null where there is none. */
-    getPath: byPath(
-      (
-        mode,
-      ) => `select iif(${isJson}, value -> ${pathIn(`${T}.value`, mode)}, null) as value, ${isJson} as is_json,
+    getPath: {
+      sql: `select ${isJson} as is_json, case when ${isJson} then value -> ${place} end as value,
           created_at_ms, updated_at_ms, expire_at_ms, seq
         from ${T} where key = +$key and ${live}`,
-    ),
-    /** Without the value, which may be long. */
-    head: {
-      sql: `select octet_length(value) as size, content_type, created_at_ms, updated_at_ms, expire_at_ms, seq
+    },
+    /** The same, and whether the value is JSON. */
+    entry: {
+      sql: `select value, ${isJson} as is_json, content_type, created_at_ms, updated_at_ms, expire_at_ms, seq
         from ${T} where key = +$key and ${live}`,
     },
+    /** Several keys, in the order of `$keys`; null columns for those that are absent. */
+    getMany: {
+      sql: `select asked.value as key, ${T}.value as value, ${T}.content_type as content_type,
+          ${T}.seq as seq, ${isJson} as is_json
+        from json_each($keys) asked left join ${T} on ${T}.key = asked.value and ${live}
+        order by asked.key`,
+    },
+    /** Without the value, which may be long. */
+    head: { sql: `select ${entryColumns} from ${T} where key = +$key and ${live}` },
     /** Why a key is absent: an expiry that has passed, whether or not the row was removed since. */
     lastOperation: { sql: `select op, expire_at_ms ${lastOperation}` },
-    /** A page of keys in byte order: after `$after`, or from `$from`; up to `$below`. */
-    list: {
-      sql: `select key, octet_length(value) as size, content_type, created_at_ms, updated_at_ms, expire_at_ms, seq
-        from ${T} where key >= +$from and key > +$after and ${live} order by key limit $limit offset $offset`,
-    },
-    listBelow: {
-      sql: `select key, octet_length(value) as size, content_type, created_at_ms, updated_at_ms, expire_at_ms, seq
-        from ${T} where key >= +$from and key > +$after and key < +$below and ${live}
-        order by key limit $limit offset $offset`,
-    },
+    /** A page of keys in byte order, from `$from`, after `$after`, below `$below`. */
+    list: list(false, false),
+    listValues: list(false, true),
+    listReverse: list(true, false),
+    listReverseValues: list(true, true),
 
-    // ── stamps ───────────────────────────────────────────────────────────────────────────────────
-    put: put(false),
-    putIf: put(true),
-    /** Sets one member of a JSON document, which is made if the key is absent. */
-    putPath: byPath((mode) =>
-      upsert({
-        insert: `json_set($empty_document, ${pathIn("$empty_document", mode)}, ${leaf})`,
-        insertType: "'application/json'",
-        insertWhere: `json_valid($value) and (${liveRowExists}
-          or ((${guardAbsent}) and ${pathReached("$empty_document", mode, leaf)}))`,
-        update: `iif(${expired}, excluded.value, ${set(`${T}.value`, mode, leaf)})`,
-        updateExpiry: `iif($expire_at_ms is not null or ${expired}, excluded.expire_at_ms, ${T}.expire_at_ms)`,
-        where: whereLive(`${isJson} and ${pathReached(`${T}.value`, mode, leaf)} and ${guard}`),
-      }),
-    ),
-    /** Adds `$delta` to a number; an absent key or null counts as 0. */
-    add: {
-      sql: upsert({
-        insert: "cast($delta as text)",
-        insertType: "'text/plain'",
-        update: `iif(${expired}, excluded.value, json_quote((ifnull(${T}.value ->> '$', 0) + $delta)))`,
-        where: whereLive(canAdd("fixed")),
-        returning: "value",
-      }),
-    },
-    addPath: byPath((mode) =>
-      upsert({
-        insert: `json_set($empty_document, ${pathIn("$empty_document", mode)}, $delta)`,
-        insertType: "'application/json'",
-        insertWhere: `${liveRowExists} or ${pathReached("$empty_document", mode, "$delta")}`,
-        update: `iif(${expired}, excluded.value, ${set(`${T}.value`, mode, sum(mode))})`,
-        where: whereLive(`${canAdd(mode)} and ${pathReached(`${T}.value`, mode, sum(mode))}`),
-        returning: `value -> ${pathIn("value", mode)}`,
-      }),
-    ),
-    /** What stands where a number is to be added, before it is. */
-    addend: byPath(
-      (mode) => `select ${isJson} as is_json,
-          iif(${isJson}, ${typeAt(`${T}.value`, mode)}, null) as type,
-          iif(${isJson}, value -> ${pathIn(`${T}.value`, mode)}, null) as value
-        from ${T} where key = +$key and ${live}`,
-    ),
-    /** Marks a live key as about to be deleted. */
-    doom: {
-      sql: `update ${T} set op_number = ${nextOpNumber}, recorded_at_ms = ${thisTime}, seq = ${nextSeq}
-        where key = +$key and ${live} and ${guard} returning seq`,
-    },
+    // ── looks: what an outcome tells beside the stamp ────────────────────────────────────────────
     /** Why a condition failed: the key as it is. */
     current: {
       sql: `select seq, ${isJson} as is_json, cast(value as blob) = cast($if_match as blob) as matches
         from ${T} where key = +$key and ${live}`,
     },
     isJson: { sql: "select json_valid($value) as is_json" },
+    /** What stands at the place, before or after a change. */
+    there: {
+      sql: `select ${isJson} as is_json,
+          case when ${isJson} then ${typeThere} end as type,
+          case when ${isJson} then value -> ${at} end as value,
+          case when ${isJson} then json_array_length(value, ${at}) end as length,
+          case when ${isJson} and ${typeThere} = 'array' then value -> (${at} || '[#-1]') end as last
+        from ${T} join ${placed} on placed_key = ${T}.key where ${T}.key = +$key and ${live}`,
+    },
+    /** The element that `removeAt` is about to take. */
+    elementToRemove: {
+      sql: `select case when chosen_index is not null then value -> (${chosenPath}) end as element
+        from ${T} join ${chosen} on placed_key = ${T}.key where ${T}.key = +$key and ${live}`,
+    },
+
+    // ── stamps ───────────────────────────────────────────────────────────────────────────────────
+    put: put(false),
+    putIf: put(true),
+    /** Before a change that makes an absent key: an expired one is absent. */
+    dropExpired: { sql: `delete from ${T} where key = +$key and ${expired}` },
+    /** Makes an absent key with the document `$start`, for the change that follows. */
+    begin: {
+      sql: `insert into ${T} (key, value, content_type, created_at_ms, updated_at_ms, seq, born_seq)
+        select $key, $start, $start_type, $now_ms, $now_ms, -1, ${nextSeq} where ${guardAbsent}
+        on conflict (key) do nothing`,
+    },
+    /** Sets a member of the document. */
+    setAt: change({
+      to: withLeaf,
+      where: `json_valid($value) and ${reaches(withLeaf)}`,
+      ttl: true,
+    }),
+    /** Adds `$delta` to a number; null and nothing count as 0. */
+    addAt: change({
+      to: withSum,
+      where: `ifnull(${typeThere}, 'null') in ('integer', 'real', 'null')
+        and (${typeThere} is 'real' or typeof(${sum}) = 'integer') and abs(${sum} + 0.0) < 9e999
+        and ${reaches(withSum)}`,
+    }),
+    /** Appends an element; an array that is absent is made. */
+    pushAt: change({
+      to: withElement,
+      where: `json_valid($body) and ifnull(${typeThere}, 'array') = 'array' and ${reaches(withElement)}`,
+    }),
+    /** Removes the last element. */
+    popAt: change({
+      to: `json_remove(${value}, ${at} || '[#-1]')`,
+      where: `${typeThere} is 'array' and json_array_length(${value}, ${at}) > 0`,
+    }),
+    /** Removes one element, found by index or by value. */
+    removeAt: change({
+      to: `json_remove(${value}, ${chosenPath})`,
+      from: chosen,
+      where: "chosen_index is not null",
+    }),
+    /** Marks a live key as about to be deleted. */
+    doom: {
+      sql: `update ${T} set ${stamp} where key = +$key and ${live} and ${guard} returning seq`,
+    },
+    /** Sets the time to live; value and update time stay. */
+    expire: {
+      sql: `update ${T} set expire_at_ms = $expire_at_ms, ${stamp} where key = +$key and ${live} ${stamped}`,
+    },
+    /** Removes the time to live where there is one. */
+    persist: {
+      sql: `update ${T} set expire_at_ms = null, ${stamp}
+        where key = +$key and ${live} and expire_at_ms is not null ${stamped}`,
+    },
 
     // ── what follows a stamp ─────────────────────────────────────────────────────────────────────
     /** Adds the stamped row to the history. */

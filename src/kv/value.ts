@@ -26,6 +26,8 @@ export interface ValueType {
   type: string | null;
   /** The type to store if the value is JSON. */
   jsonType: string;
+  /** The type to store if it is not. */
+  otherType: string;
 }
 
 /**
@@ -39,7 +41,7 @@ export function valueType(contentType: string | null, value: StoredValue): Value
   if (known === undefined && contentType !== null && knownTypes.size < 1000)
     knownTypes.set(contentType, declared);
   if (declared.type === null && typeof value !== "string")
-    return { type: "application/octet-stream", jsonType: declared.jsonType };
+    return { ...declared, type: "application/octet-stream" };
   return declared;
 }
 
@@ -47,18 +49,19 @@ const knownTypes = new Map<string, ValueType>();
 
 function declaredType(contentType: string | null): ValueType {
   const sent = contentType?.trim() ?? "";
+  const otherType = "text/plain";
   if (!/^[\x20-\x7e\t]*$/.test(sent)) throw invalidParameter("Content-Type", "is not a media type");
   const [essence = ""] = sent.toLowerCase().split(";", 1);
   const media = essence.trim();
-  if (media === "application/json") return { type: null, jsonType: "application/json" };
-  if (media.endsWith("+json")) return { type: null, jsonType: sent };
+  if (media === "application/json") return { type: null, jsonType: "application/json", otherType };
+  if (media.endsWith("+json")) return { type: null, jsonType: sent, otherType };
   if (
     media === "" ||
     media === "application/x-www-form-urlencoded" ||
     /^text\/plain;\s*charset=utf-8$/i.test(sent)
   )
-    return { type: null, jsonType: "application/json" };
-  return { type: sent, jsonType: sent };
+    return { type: null, jsonType: "application/json", otherType };
+  return { type: sent, jsonType: sent, otherType: sent };
 }
 
 /** The ETag of a key whose newest history row is `seq`. */
@@ -66,12 +69,17 @@ export function toEtag(seq: SqlValue | undefined): string {
   return `"${Number(seq).toString(36)}"`;
 }
 
-/** @throws ApiError INVALID_PARAMETERS for keys that nobody could mean */
-export function checkKey(key: string): string {
-  if (key.trim() === "") throw invalidParameter("key", "must not be empty or blank");
-  if (key.includes("\0")) throw invalidParameter("key", "must not contain NUL");
+/**
+ * @param name what to call it in the error
+ * @throws ApiError INVALID_PARAMETERS for keys that nobody could mean
+ */
+export function checkKey(key: string, name = "key"): string {
+  if (key.trim() === "") throw invalidParameter(name, "must not be empty or blank");
+  if (key.includes("\0")) throw invalidParameter(name, "must not contain NUL");
+  // Only JSON bodies can have half a character; SQLite would replace it, and make two keys one.
+  if (!key.isWellFormed()) throw invalidParameter(name, "has an unpaired surrogate");
   // A UTF-16 unit is at most 3 bytes of UTF-8, so most keys need no counting.
   if (key.length * 3 > MAX_KEY_BYTES && Buffer.byteLength(key) > MAX_KEY_BYTES)
-    throw invalidParameter("key", `is longer than ${MAX_KEY_BYTES} bytes`);
+    throw invalidParameter(name, `is longer than ${MAX_KEY_BYTES} bytes`);
   return key;
 }

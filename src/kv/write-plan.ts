@@ -1,8 +1,16 @@
-/** What all writes of keys have in common: their parameters, and the steps after the stamp. */
-import type { Plan, Relation, Row, Rows, SqlValue, Statement, Step } from "../engine/plan.ts";
+/** What all writes of keys have in common: their parameters, their steps, their conditions. */
+import {
+  type Plan,
+  PlanUndone,
+  type Row,
+  type Rows,
+  type Statement,
+  type Step,
+} from "../engine/plan.ts";
 import { ApiError } from "../errors.ts";
 import type { JsonPath } from "./json-path.ts";
-import { type KvStatements, kvStatements } from "./statements.ts";
+import type { KvStatements } from "./statements.ts";
+import type { KvTable, Params } from "./table.ts";
 import { toEtag } from "./value.ts";
 
 /** Who writes, when, and whether it is recorded. */
@@ -31,7 +39,8 @@ export type Etags = "*" | readonly number[];
 
 export const NO_CONDITIONS: Conditions = { ifMatch: null, ifEtags: null, ifNoneEtags: null };
 
-export type Operation = "SET" | "DELETE" | "INCR" | "DECR";
+/** What the history calls it. */
+export type Operation = "SET" | "DELETE" | "INCR" | "DECR" | "PUSH" | "POP" | "REMOVE" | "TTL";
 
 /** What a stamp says of the row it wrote. */
 export interface Stamped {
@@ -39,8 +48,6 @@ export interface Stamped {
   created: boolean;
   sizeBytes: number;
   expireAtMs: number | null;
-  /** The statement's own `value`, where it returns one. */
-  value: SqlValue;
 }
 
 /** The parameters that every write of a key binds. */
@@ -49,7 +56,7 @@ export function writeParams(
   operation: Operation,
   context: WriteContext,
   conditions: Conditions = NO_CONDITIONS,
-): Record<string, SqlValue> {
+): Params {
   return {
     key,
     now_ms: context.nowMs,
@@ -71,42 +78,22 @@ function etagsParam(etags: Etags | null): string | null {
   return etags === null || etags === "*" ? etags : JSON.stringify(etags);
 }
 
-/** The parameters of a path; the whole document where there is none. */
-export function pathParams(path: JsonPath | null): Record<string, SqlValue> {
+/** The parameters of a place in a document; the whole document where there is no path. */
+export function pathParams(path: JsonPath | null): Params {
   return {
     path: path === null ? "$" : path.sqlPath,
     steps: path?.steps ?? "[]",
     path_text: path?.text ?? null,
-    empty_document: path?.emptyDocument ?? "{}",
   };
 }
 
-/** The statement for a path: by a fixed text, or looking at the document step by step. */
-export function forPath(
-  pair: { fixed: Statement; found: Statement },
-  path: JsonPath | null,
-): Statement {
-  return path !== null && path.sqlPath === null ? pair.found : pair.fixed;
-}
-
-/** A plan that stamps a key and records what it did, after looking at what the outcome must tell. */
-export function stampPlan(
-  relation: Relation,
+/** A stamp and the steps that record it. */
+export function stampSteps(
+  statements: KvStatements,
   stamp: Statement,
-  params: Record<string, SqlValue>,
-  looks: readonly Statement[] = [],
-): Plan {
-  const statements = kvStatements(relation);
-  return {
-    relation,
-    steps: [...looks, stamp, ...afterStamp(statements, params)].map(
-      (statement): Step => ({ statement, params }),
-    ),
-    expiresAtMs: params["expire_at_ms"] as number | null,
-  };
-}
-
-function afterStamp(statements: KvStatements, params: Record<string, SqlValue>): Statement[] {
+  params: Params,
+  required = false,
+): Step[] {
   const deletes = params["deleted"] === 1;
   const record =
     params["tracked"] === 0
@@ -114,7 +101,38 @@ function afterStamp(statements: KvStatements, params: Record<string, SqlValue>):
       : deletes
         ? statements.recordDelete
         : statements.record;
-  return deletes ? [record, statements.remove] : [record];
+  const steps: Step[] = [
+    { statement: stamp, params, required },
+    { statement: record, params },
+  ];
+  if (deletes) steps.push({ statement: statements.remove, params });
+  return steps;
+}
+
+/**
+ * Writes a plan. Where a required step gave no row nothing has happened, and `explain` says why from
+ * the rows before it.
+ */
+export async function writePlan(
+  table: KvTable,
+  steps: readonly Step[],
+  context: WriteContext,
+  explain?: (rows: readonly Rows[], step: number) => ApiError,
+): Promise<Rows[]> {
+  const expiries = steps
+    .map(({ params }) => params["expire_at_ms"])
+    .filter((ms) => typeof ms === "number");
+  const plan: Plan = {
+    relation: table.relation,
+    steps,
+    expiresAtMs: expiries.length === 0 ? null : Math.min(...expiries),
+  };
+  try {
+    return await table.engine.write(plan, { deadlineMs: context.deadlineMs });
+  } catch (error) {
+    if (error instanceof PlanUndone && explain !== undefined) throw explain(error.rows, error.step);
+    throw error;
+  }
 }
 
 /** The stamp's row, or undefined when its conditions did not hold. */
@@ -127,8 +145,14 @@ export function stamped(rows: Rows | undefined): Stamped | undefined {
         created: row["created"] === 1,
         sizeBytes: Number(row["size"]),
         expireAtMs: row["expire_at_ms"] as number | null,
-        value: row["value"] as SqlValue,
       };
+}
+
+/** The stamp's row of a plan that was not undone. */
+export function mustBeStamped(rows: Rows | undefined): Stamped {
+  const result = stamped(rows);
+  if (result === undefined) throw new Error("a stamp gave no row, and its plan was not undone");
+  return result;
 }
 
 /**
@@ -145,4 +169,15 @@ export function conditionError(conditions: Conditions, current: Row | undefined)
   if (conditions.ifEtags !== null && current === undefined) return fail("Key does not exist");
   if (conditions.ifNoneEtags === "*") return fail("Key exists already");
   return fail("The ETag of the key does not match");
+}
+
+/** Whether conditions held for a key as `statements.current` showed it; only to word an error. */
+export function conditionsHold(conditions: Conditions, current: Row | undefined): boolean {
+  const seq = current?.["seq"] as number | undefined;
+  const has = (etags: Etags) => seq !== undefined && (etags === "*" || etags.includes(seq));
+  return (
+    (conditions.ifMatch === null || current?.["matches"] === 1) &&
+    (conditions.ifEtags === null || has(conditions.ifEtags)) &&
+    (conditions.ifNoneEtags === null || !has(conditions.ifNoneEtags))
+  );
 }

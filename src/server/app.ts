@@ -8,7 +8,7 @@ import type { ServerDeps } from "./deps.ts";
 import { errorHandler, errorResponse } from "./error-handler.ts";
 import { healthRoutes } from "./health.routes.ts";
 import { homeRoutes } from "./home.routes.ts";
-import { headKey, kvRoutes } from "./kv.routes.ts";
+import { answerHead, kvRoutes } from "./kv.routes.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { sqlRoutes } from "./sql.routes.ts";
 
@@ -38,7 +38,9 @@ export function createApp(deps: ServerDeps) {
         return errorResponse(toApiError(error), request);
       }
       if (request.method === "HEAD" && request.url.includes(`${API_PREFIX}/kv/`))
-        return headKey(deps, request).catch((error) => errorResponse(toApiError(error), request));
+        return answerHead(deps, request).catch((error) =>
+          errorResponse(toApiError(error), request),
+        );
     })
     .use(errorHandler(deps.log, (url) => allowedMethods(routes, url)))
     .use(homeRoutes())

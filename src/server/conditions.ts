@@ -17,8 +17,8 @@ export function conditionsOf(request: Request, query: Query): Conditions {
   if (literal === undefined && wanted === null && refused === null) return NO_CONDITIONS;
   return {
     ifMatch: literal ?? null,
-    ifEtags: wanted === null ? null : parseEtags("If-Match", wanted),
-    ifNoneEtags: refused === null ? null : parseEtags("If-None-Match", refused),
+    ifEtags: wanted === null ? null : etagsOf("If-Match", wanted),
+    ifNoneEtags: refused === null ? null : etagsOf("If-None-Match", refused),
   };
 }
 
@@ -30,8 +30,13 @@ export function matchesEtag(header: string, etag: string): boolean {
   );
 }
 
-/** Our tags are sequence numbers in base 36; any other tag is nobody's, and matches nothing. */
-function parseEtags(name: string, header: string): Etags {
+/**
+ * A list of ETags as sequence numbers. Our tags are those in base 36; any other tag is nobody's, and
+ * matches nothing.
+ * @throws ApiError INVALID_PARAMETERS
+ */
+export function etagsOf(name: string, header: unknown): Etags {
+  if (typeof header !== "string") throw invalidParameter(name, "must be a string");
   if (header.trim() === "*") return "*";
   return header.split(",").map((part) => {
     const tag = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/.exec(part.trim());

@@ -1,5 +1,6 @@
 /** Shapes of the key-value answers and the error, for the OpenAPI description. */
 import { Type } from "@sinclair/typebox";
+import { MAX_BATCH_KEYS } from "../limits.ts";
 
 export const ErrorEnvelope = Type.Object(
   {
@@ -31,14 +32,80 @@ export const DeleteAnswer = Type.Object({
   deleted: Type.Literal(true),
 });
 
-export const SumAnswer = Type.Object({
+export const VerbAnswer = Type.Object({
   success: Type.Literal(true),
   status: Type.Literal("ok"),
   key: Type.String(),
-  value: Type.Number({ description: "The sum, with every digit." }),
-  previous: Type.Number({ description: "What was there before; 0 for a new key." }),
   path: Type.Optional(Type.String()),
+  value: Type.Optional(Type.Unknown({ description: "incr, decr: the sum. pop: the element." })),
+  previous: Type.Optional(
+    Type.Number({ description: "incr, decr: what was there; 0 for a new key." }),
+  ),
+  removed: Type.Optional(Type.Unknown({ description: "remove: the element." })),
+  length: Type.Optional(Type.Integer({ description: "push, pop, remove: elements afterwards." })),
+  newLength: Type.Optional(Type.Integer({ description: "The same as length." })),
+  expire_at: Type.Optional(
+    Type.Union([Type.Integer(), Type.Null()], { description: "expire, persist: Unix seconds." }),
+  ),
   etag: Type.String(),
+});
+
+const Keys = Type.Array(Type.String(), { minItems: 1, maxItems: MAX_BATCH_KEYS });
+const Etag = Type.String({ description: "An ETag, or several with commas, or `*`." });
+
+export const BatchKeysBody = Type.Object({ keys: Keys });
+
+export const BatchDeleteBody = Type.Object({
+  keys: Type.Optional(Keys),
+  items: Type.Optional(
+    Type.Array(Type.Object({ key: Type.String(), if_match: Type.Optional(Etag) })),
+  ),
+});
+
+const SetEntry = Type.Object({
+  key: Type.String(),
+  value: Type.Unknown({
+    description: "In `items` a string is the value itself; in `batch` it is JSON.",
+  }),
+  content_type: Type.Optional(Type.String()),
+  ttl: Type.Optional(Type.Integer({ minimum: 0, description: "Seconds." })),
+  if_match: Type.Optional(Etag),
+  if_none_match: Type.Optional(Etag),
+});
+
+export const BatchSetBody = Type.Union([
+  Type.Object({ items: Type.Array(SetEntry, { minItems: 1, maxItems: MAX_BATCH_KEYS }) }),
+  Type.Object({ batch: Type.Array(SetEntry, { minItems: 1, maxItems: MAX_BATCH_KEYS }) }),
+]);
+
+export const BatchGetAnswer = Type.Object({
+  success: Type.Literal(true),
+  results: Type.Record(
+    Type.String(),
+    Type.Union([
+      Type.Object({
+        value: Type.Optional(Type.Unknown()),
+        value_base64: Type.Optional(Type.String()),
+        content_type: Type.String(),
+        etag: Type.String(),
+      }),
+      Type.Null(),
+    ]),
+  ),
+  values: Type.Record(Type.String(), Type.Unknown()),
+});
+
+export const BatchSetAnswer = Type.Object({
+  success: Type.Literal(true),
+  status: Type.Literal("ok"),
+  count: Type.Integer(),
+  items: Type.Array(Type.Object({ key: Type.String(), etag: Type.String() })),
+});
+
+export const DeletedAnswer = Type.Object({
+  success: Type.Literal(true),
+  status: Type.Literal("ok"),
+  deleted: Type.Integer({ description: "Keys that there were." }),
 });
 
 export const ListItem = Type.Object({
@@ -51,6 +118,8 @@ export const ListItem = Type.Object({
     Type.Integer({ description: "Unix seconds; only with a time to live." }),
   ),
   etag: Type.String(),
+  value: Type.Optional(Type.Unknown({ description: "Only with values=true." })),
+  value_base64: Type.Optional(Type.String()),
 });
 
 export const ListAnswer = Type.Object({

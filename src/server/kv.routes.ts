@@ -1,20 +1,39 @@
-/** Key-value routes: contracts/hoody.md 1.4 to 1.8, 1.12, 1.13. */
+/** Key-value routes: contracts/hoody.md 1.4 to 1.16, and entry, expire, persist of 1.32. */
 import { Elysia } from "elysia";
+import type { Database } from "../engine/database.ts";
 import { ApiError, invalidParameter } from "../errors.ts";
-import { type Entry, type Found, KvStore } from "../kv/store.ts";
-import { toStored, valueType } from "../kv/value.ts";
+import { setMember } from "../kv/change.ts";
+import { type Found, getEntry, getValue, headKey, type ListedEntry, listKeys } from "../kv/read.ts";
+import { kvTable } from "../kv/table.ts";
+import { type StoredValue, toStored, valueType } from "../kv/value.ts";
+import { deleteKey, putValue } from "../kv/write.ts";
 import type { WriteContext } from "../kv/write-plan.ts";
 import { DEFAULT_LIST_KEYS, MAX_LIST_KEYS } from "../limits.ts";
 import { readBody } from "./body.ts";
 import { conditionsOf, ifMatch, matchesEtag } from "./conditions.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented } from "./documentation.ts";
-import { DeleteAnswer, ListAnswer, PutAnswer, SumAnswer } from "./kv.model.ts";
+import { jsonAnswer, valueMembers } from "./json-body.ts";
+import {
+  BatchDeleteBody,
+  BatchGetAnswer,
+  BatchKeysBody,
+  BatchSetAnswer,
+  BatchSetBody,
+  DeleteAnswer,
+  DeletedAnswer,
+  ListAnswer,
+  PutAnswer,
+  VerbAnswer,
+} from "./kv.model.ts";
+import { BATCH_ROUTES } from "./kv-batch.ts";
 import { API_PREFIX, kvKey, kvTarget } from "./kv-path.ts";
+import { index, KEY_VERBS } from "./kv-verbs.ts";
 import {
   createIfMissing,
   db,
   delta,
+  flag,
   history,
   integer,
   optionalText,
@@ -27,12 +46,18 @@ import { Query } from "./query.ts";
 
 const prefix = optionalText(
   "prefix",
-  "Only keys that begin with this text; `%` and `*` mean themselves.",
+  "Only keys that begin with this text; `%`, `_`, `*` mean themselves.",
 );
+const suffix = optionalText("suffix", "Only keys that end in this text.");
+const contains = optionalText("contains", "Only keys that have this text in them.");
+const start = optionalText("start", "Only this key and those after it, in byte order.");
+const end = optionalText("end", "Only keys before this one, in byte order.");
 const after = optionalText(
   "after",
-  "Only keys after this one, in byte order: `next_after` of the page before.",
+  "Only keys after this one in the list: `next_after` of the page before.",
 );
+const reverse = flag("reverse", "Last key first.");
+const withValues = flag("values", "Include the values.");
 const limit = integer("limit", `Keys per page; more than ${MAX_LIST_KEYS} is ${MAX_LIST_KEYS}.`, {
   whenAbsent: DEFAULT_LIST_KEYS,
   minimum: 0,
@@ -52,6 +77,7 @@ export function kvRoutes(deps: ServerDeps) {
   const deadline = timeout(deps.config.timeoutMs);
   const target = [db, table];
   const writing = [...target, history, ...createIfMissing.documented, deadline];
+  const { maxBodyBytes } = deps.config;
 
   const contextOf = (request: Request, query: Query): WriteContext => {
     const nowMs = deps.clock.nowMs();
@@ -64,26 +90,72 @@ export function kvRoutes(deps: ServerDeps) {
     };
   };
 
-  const mayCreate = (query: Query) => createIfMissing.read(query, deps.config.createMissing);
+  /** The database of a write, which may make its file. */
+  const databaseForWrite = (query: Query) => () =>
+    withDatabase<Database>(
+      deps,
+      query,
+      (database) => database,
+      createIfMissing.read(query, deps.config.createMissing),
+    );
+
+  const post = ({ request, set }: { request: Request; set: { headers: object } }) => {
+    const to = kvTarget("POST", request.url);
+    const query = Query.of(request.url);
+    const call = {
+      request,
+      query,
+      context: contextOf(request, query),
+      maxBodyBytes,
+      database: databaseForWrite(query),
+    };
+    (set.headers as Headers)["content-type"] = "application/json";
+    if (to.kind === "table") {
+      const handler = BATCH_ROUTES[to.route];
+      if (handler === undefined) throw notServed(`POST kv/${to.route}`);
+      return handler(call);
+    }
+    if (to.verb === null)
+      throw new ApiError("METHOD_NOT_ALLOWED", "POST needs a verb after the key, such as /incr", {
+        headers: { allow: "GET, HEAD, PUT, DELETE" },
+        hint: "To write a value use PUT.",
+      });
+    const handler = KEY_VERBS[to.verb];
+    if (handler === undefined) throw notServed(`POST kv/KEY/${to.verb}`);
+    return handler({ ...call, key: to.key });
+  };
 
   return new Elysia({ name: "kv" })
     .get(
       `${API_PREFIX}/kv/*`,
       ({ request, set }) => {
-        const key = keyWithoutVerb(request);
+        const to = kvTarget("GET", request.url);
+        if (to.kind === "table") throw notServed(`GET kv/${to.route}`);
+        if (to.verb !== null && to.verb !== "entry") throw notServed(`GET kv/KEY/${to.verb}`);
+        const { key, verb } = to;
         const query = Query.of(request.url);
         refuseTimeTravel(query);
-        const at = path.read(query);
+        const at = verb === null ? path.read(query) : null;
         return withDatabase(deps, query, (database) => {
-          const found = new KvStore(database, table.read(query)).get(key, at, deps.clock.nowMs());
-          const answer = (value: Found) => {
+          const from = kvTable(database, table.read(query));
+          const nowMs = deps.clock.nowMs();
+          const found = verb === null ? getValue(from, key, at, nowMs) : getEntry(from, key, nowMs);
+          const answer = (value: Found): StoredValue => {
             const headers = set.headers as Headers;
-            describeFound(headers, value);
-            if (at !== null) headers["x-json-path"] = at.text;
             const known = request.headers.get("if-none-match");
-            if (known === null || !matchesEtag(known, value.etag)) return value.value;
-            set.status = 304;
-            return "";
+            if (known !== null && matchesEtag(known, value.etag)) {
+              headers["etag"] = value.etag;
+              set.status = 304;
+              return "";
+            }
+            if (verb === "entry") {
+              headers["content-type"] = "application/json";
+              headers["etag"] = value.etag;
+              return entryText(key, value);
+            }
+            describeFound(headers, value);
+            if (at !== null) headers["x-json-path"] = encodeURI(at.text);
+            return value.value;
           };
           return found instanceof Promise ? found.then(answer) : answer(found);
         });
@@ -92,7 +164,7 @@ export function kvRoutes(deps: ServerDeps) {
         detail: documented({
           summary: "Read a key",
           description:
-            "The value's bytes as they were put, with their content type. A missing key: 404, body `null`.",
+            "The value's bytes as they were put, with their content type. A missing key: 404, body `null`. KEY/entry answers everything about the key as JSON.",
           tag: "Key-value",
           key: true,
           parameters: [...target, path],
@@ -107,6 +179,7 @@ export function kvRoutes(deps: ServerDeps) {
             "KEY_NOT_FOUND",
             "KEY_EXPIRED",
             "NOT_FOUND",
+            "CONFLICT",
           ],
         }),
       },
@@ -120,27 +193,16 @@ export function kvRoutes(deps: ServerDeps) {
         const at = path.read(query);
         const ttlMs = ttl.read(query);
         const conditions = conditionsOf(request, query);
-        const value = toStored(await readBody(request, deps.config.maxBodyBytes));
+        const value = toStored(await readBody(request, maxBodyBytes));
+        const expireAtMs = ttlMs === null ? null : context.nowMs + ttlMs;
+        const type = valueType(request.headers.get("content-type"), value);
         if (at !== null && typeof value !== "string")
           throw invalidParameter("body", "must be JSON when path is given");
-        const type = valueType(request.headers.get("content-type"), value);
-        const written = await withDatabase(
-          deps,
-          query,
-          (database) =>
-            new KvStore(database, table.read(query)).put(
-              key,
-              {
-                value,
-                type,
-                path: at,
-                expireAtMs: ttlMs === null ? null : context.nowMs + ttlMs,
-                conditions,
-              },
-              context,
-            ),
-          mayCreate(query),
-        );
+        const to = kvTable(await databaseForWrite(query)(), table.read(query));
+        const written =
+          at !== null && typeof value === "string"
+            ? await setMember(to, key, at, { leaf: value, expireAtMs, conditions }, context)
+            : await putValue(to, key, { value, type, expireAtMs, conditions }, context);
         return {
           success: true,
           status: "ok",
@@ -182,7 +244,7 @@ export function kvRoutes(deps: ServerDeps) {
         const context = contextOf(request, query);
         const conditions = conditionsOf(request, query);
         await withDatabase(deps, query, (database) =>
-          new KvStore(database, table.read(query)).delete(key, conditions, context),
+          deleteKey(kvTable(database, table.read(query)), key, conditions, context),
         );
         return { success: true, status: "ok", key, deleted: true };
       },
@@ -198,77 +260,97 @@ export function kvRoutes(deps: ServerDeps) {
             "INVALID_PARAMETERS",
             "DATABASE_NOT_FOUND",
             "KEY_NOT_FOUND",
+            "CONFLICT",
             "PRECONDITION_FAILED",
             "DATABASE_BUSY",
           ],
         }),
       },
     )
-    .post(
-      `${API_PREFIX}/kv/*`,
-      async ({ request, set }) => {
-        const to = kvTarget("POST", request.url);
-        if (to.kind === "table") throw notServed(`POST kv/${to.route}`);
-        if (to.verb === null)
-          throw new ApiError(
-            "METHOD_NOT_ALLOWED",
-            "POST needs a verb after the key, such as /incr",
-            {
-              headers: { allow: "GET, HEAD, PUT, DELETE" },
-              hint: "To write a value use PUT.",
-            },
-          );
-        if (to.verb !== "incr" && to.verb !== "decr") throw notServed(`POST kv/KEY/${to.verb}`);
-        const { key, verb } = to;
-        const query = Query.of(request.url);
-        const context = contextOf(request, query);
-        const at = path.read(query);
-        const amount = delta.read(query);
-        const sum = await withDatabase(
-          deps,
-          query,
-          (database) =>
-            new KvStore(database, table.read(query)).add(
-              key,
-              verb === "incr" ? amount : -amount,
-              at,
-              context,
-            ),
-          mayCreate(query),
-        );
-        // As text: JSON.stringify has no way to write an integer beyond 2^53.
-        set.headers["content-type"] = "application/json";
-        const members = {
-          success: true,
-          status: "ok",
-          key,
-          ...(at === null ? {} : { path: at.text }),
-          etag: sum.etag,
-        };
-        return `${JSON.stringify(members).slice(0, -1)},"value":${sum.valueText},"previous":${sum.previousText}}`;
-      },
-      {
-        parse: "none",
-        detail: documented({
-          summary: "Count: KEY/incr and KEY/decr",
-          description:
-            "Adds `delta` to the number at the key, or at a path in it. A missing key counts as 0.",
-          tag: "Key-value",
-          key: true,
-          parameters: [...writing, path, delta],
-          answers: { 200: { description: "Counted, and on disk", schema: SumAnswer } },
-          errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND", "DATABASE_BUSY"],
-        }),
-      },
-    )
+    .post(`${API_PREFIX}/kv/*`, post, {
+      parse: "none",
+      detail: documented({
+        summary: "Change a key in place: KEY/incr, decr, push, pop, remove, expire, persist",
+        description: [
+          "`incr`, `decr`: add `delta` to the number at the key, or at a path in it; a missing key counts as 0.",
+          "`push`: append the body, or its `value`, to an array, which is made if it is missing. `pop`: remove the last element. `remove`: remove the element at `index`, or the first that equals `value` of the body or has all its members.",
+          "`expire`: set the time to live to `ttl`. `persist`: remove it.",
+        ].join("\n\n"),
+        tag: "Key-value",
+        key: true,
+        parameters: [...writing, path, delta, index, ttl],
+        body: { description: "JSON, for push and remove.", required: false },
+        answers: { 200: { description: "Changed, and on disk", schema: VerbAnswer } },
+        errors: [
+          "INVALID_PARAMETERS",
+          "DATABASE_NOT_FOUND",
+          "KEY_NOT_FOUND",
+          "NOT_FOUND",
+          "CONFLICT",
+          "PAYLOAD_TOO_LARGE",
+          "DATABASE_BUSY",
+        ],
+      }),
+    })
+    .post(`${API_PREFIX}/kv/batch/get`, post, {
+      parse: "none",
+      detail: documented({
+        summary: "Read several keys",
+        tag: "Key-value",
+        parameters: target,
+        body: { description: "The keys.", schema: BatchKeysBody },
+        answers: {
+          200: { description: "Their values; null for missing ones", schema: BatchGetAnswer },
+        },
+        errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND"],
+      }),
+    })
+    .post(`${API_PREFIX}/kv/batch/set`, post, {
+      parse: "none",
+      detail: documented({
+        summary: "Write several keys, all or nothing",
+        tag: "Key-value",
+        parameters: writing,
+        body: { description: "The entries.", schema: BatchSetBody },
+        answers: { 200: { description: "Written, and on disk", schema: BatchSetAnswer } },
+        errors: [
+          "INVALID_PARAMETERS",
+          "DATABASE_NOT_FOUND",
+          "PRECONDITION_FAILED",
+          "DATABASE_BUSY",
+        ],
+      }),
+    })
+    .post(`${API_PREFIX}/kv/batch/delete`, post, {
+      parse: "none",
+      detail: documented({
+        summary: "Delete several keys, all or nothing",
+        tag: "Key-value",
+        parameters: [...target, history, deadline],
+        body: { description: "The keys.", schema: BatchDeleteBody },
+        answers: { 200: { description: "Deleted, and on disk", schema: DeletedAnswer } },
+        errors: [
+          "INVALID_PARAMETERS",
+          "DATABASE_NOT_FOUND",
+          "PRECONDITION_FAILED",
+          "DATABASE_BUSY",
+        ],
+      }),
+    })
     .get(
       `${API_PREFIX}/kv`,
-      async ({ request }) => {
+      async ({ request, set }) => {
         const query = Query.of(request.url);
         refuseTimeTravel(query);
         const page = {
           prefix: prefix.read(query) ?? "",
+          suffix: suffix.read(query) || null,
+          contains: contains.read(query) || null,
+          start: start.read(query) ?? null,
+          end: end.read(query) ?? null,
           after: after.read(query) ?? null,
+          reverse: reverse.read(query),
+          values: withValues.read(query),
           limit: Math.min(limit.read(query), MAX_LIST_KEYS),
           offset: offset.read(query),
           nowMs: deps.clock.nowMs(),
@@ -276,28 +358,43 @@ export function kvRoutes(deps: ServerDeps) {
         if (page.after !== null && page.offset > 0)
           throw invalidParameter("after", "and offset exclude each other");
         const { entries, hasMore } = await withDatabase(deps, query, (database) =>
-          new KvStore(database, table.read(query)).list(page),
+          listKeys(kvTable(database, table.read(query)), page),
         );
-        return {
-          success: true,
-          items: entries.map(toListItem),
-          keys: entries.map((entry) => entry.key),
-          count: entries.length,
-          limit: page.limit,
-          offset: page.offset,
-          prefix: page.prefix,
-          has_more: hasMore,
-          next_after: hasMore ? (entries.at(-1)?.key ?? null) : null,
-        };
+        set.headers["content-type"] = "application/json";
+        return jsonAnswer(
+          {
+            success: true,
+            keys: entries.map((entry) => entry.key),
+            count: entries.length,
+            limit: page.limit,
+            offset: page.offset,
+            prefix: page.prefix,
+            has_more: hasMore,
+            next_after: hasMore ? (entries.at(-1)?.key ?? null) : null,
+          },
+          { items: `[${entries.map(listItemText).join(",")}]` },
+        );
       },
       {
         detail: documented({
           summary: "List keys",
-          description: "In byte order, without values. Expired keys are not listed.",
+          description: "In byte order. Expired keys are not listed.",
           tag: "Key-value",
-          parameters: [...target, prefix, limit, offset, after],
+          parameters: [
+            ...target,
+            prefix,
+            suffix,
+            contains,
+            start,
+            end,
+            after,
+            reverse,
+            withValues,
+            limit,
+            offset,
+          ],
           answers: { 200: { description: "A page of keys", schema: ListAnswer } },
-          errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND"],
+          errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND", "CONFLICT"],
         }),
       },
     );
@@ -307,23 +404,16 @@ export function kvRoutes(deps: ServerDeps) {
  * HEAD of a key, without its value. Elysia answers HEAD by running the GET route and measuring its
  * body, so this is called before the routes are.
  */
-export async function headKey(deps: ServerDeps, request: Request): Promise<Response> {
+export async function answerHead(deps: ServerDeps, request: Request): Promise<Response> {
   const key = kvKey("HEAD", request.url);
   const query = Query.of(request.url);
   const entry = await withDatabase(deps, query, (database) =>
-    new KvStore(database, table.read(query)).head(key, deps.clock.nowMs()),
+    headKey(kvTable(database, table.read(query)), key, deps.clock.nowMs()),
   );
   const headers: Headers = {};
   describeFound(headers, entry);
   headers["content-length"] = String(entry.sizeBytes);
   return new Response(null, { headers: headers as Record<string, string> });
-}
-
-function keyWithoutVerb(request: Request): string {
-  const to = kvTarget("GET", request.url);
-  if (to.kind === "table") throw notServed(`GET kv/${to.route}`);
-  if (to.verb !== null) throw notServed(`GET kv/KEY/${to.verb}`);
-  return to.key;
 }
 
 /** For routes of the contract that this version does not have; the changelog lists them. */
@@ -337,29 +427,46 @@ function refuseTimeTravel(query: Query): void {
     throw invalidParameter("at_timestamp", "is not served by this version");
 }
 
-function describeFound(headers: Headers, found: Omit<Found, "value">): void {
+function describeFound(headers: Headers, found: Omit<Found, "value" | "isJson">): void {
   headers["content-type"] = found.contentType;
-  headers["x-created-at"] = toSeconds(found.createdAtMs);
-  headers["x-updated-at"] = toSeconds(found.updatedAtMs);
-  if (found.expireAtMs !== null) headers["x-expire-at"] = toSeconds(found.expireAtMs);
+  headers["x-created-at"] = String(toSeconds(found.createdAtMs));
+  headers["x-updated-at"] = String(toSeconds(found.updatedAtMs));
+  if (found.expireAtMs !== null) headers["x-expire-at"] = String(toSeconds(found.expireAtMs));
   headers["etag"] = found.etag;
   headers["x-content-type-options"] = "nosniff";
   // A stored page must not act in the name of this server's own page.
   if (/html|xml/i.test(found.contentType)) headers["content-security-policy"] = "sandbox";
 }
 
-function toSeconds(ms: number): string {
-  return String(Math.floor(ms / 1000));
+function entryText(key: string, found: Found): string {
+  return jsonAnswer(
+    {
+      key,
+      content_type: found.contentType,
+      etag: found.etag,
+      created_at: toSeconds(found.createdAtMs),
+      updated_at: toSeconds(found.updatedAtMs),
+      expire_at: found.expireAtMs === null ? null : toSeconds(found.expireAtMs),
+    },
+    valueMembers(found.value, found.isJson),
+  );
 }
 
-function toListItem(entry: Entry) {
-  return {
-    key: entry.key,
-    content_type: entry.contentType,
-    size: entry.sizeBytes,
-    created_at: Math.floor(entry.createdAtMs / 1000),
-    updated_at: Math.floor(entry.updatedAtMs / 1000),
-    ...(entry.expireAtMs === null ? {} : { expire_at: Math.floor(entry.expireAtMs / 1000) }),
-    etag: entry.etag,
-  };
+function listItemText(entry: ListedEntry): string {
+  return jsonAnswer(
+    {
+      key: entry.key,
+      content_type: entry.contentType,
+      size: entry.sizeBytes,
+      created_at: toSeconds(entry.createdAtMs),
+      updated_at: toSeconds(entry.updatedAtMs),
+      ...(entry.expireAtMs === null ? {} : { expire_at: toSeconds(entry.expireAtMs) }),
+      etag: entry.etag,
+    },
+    entry.value === undefined ? {} : valueMembers(entry.value, entry.isJson === true),
+  );
+}
+
+function toSeconds(ms: number): number {
+  return Math.floor(ms / 1000);
 }

@@ -91,6 +91,22 @@ export function integer(
   };
 }
 
+/** A whole number that may be missing, of any sign. */
+export function optionalInteger(name: string, description: string): Parameter<number | null> {
+  return {
+    name,
+    required: false,
+    description,
+    schema: Type.Integer(),
+    read: (query) => {
+      const text = query.get(name);
+      if (text === undefined || text === "") return null;
+      if (!/^[+-]?\d{1,15}$/.test(text)) throw invalidParameter(name, "must be a whole number");
+      return Number(text);
+    },
+  };
+}
+
 /** The amount of incr and decr: 1 to 2^63-1. */
 export const delta: Parameter<bigint> = {
   name: "delta",
@@ -153,6 +169,20 @@ function parseTtlMs(text: string): number | null {
   if (ttlMs < 0) throw invalidParameter("ttl", "must not be negative");
   if (!(ttlMs <= MAX_TTL_MS)) throw invalidParameter("ttl", "must not be more than 100 years");
   return ttlMs === 0 ? null : ttlMs;
+}
+
+/**
+ * A time to live in a JSON body: whole seconds, 0 or nothing for none; in milliseconds.
+ * @throws ApiError INVALID_PARAMETERS
+ */
+export function parseTtlSeconds(json: unknown, name: string): number | null {
+  if (json === undefined || json === null) return null;
+  if (typeof json !== "number" || !Number.isInteger(json) || json < 0 || json * 1000 > MAX_TTL_MS)
+    throw invalidParameter(
+      name,
+      "must be whole seconds, not negative, and not more than 100 years",
+    );
+  return json === 0 ? null : json * 1000;
 }
 
 /** The caller's deadline in milliseconds; what is not a whole number is ignored (contract 0.1). */

@@ -1,0 +1,54 @@
+/** JSON bodies of the key-value routes, and answers with JSON that is passed on as text. */
+import { invalidParameter } from "../errors.ts";
+import { type StoredValue, toBytes } from "../kv/value.ts";
+import { readText } from "./body.ts";
+
+/** JSON.rawJSON, which the type library does not know yet: text that JSON.stringify passes on. */
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
+
+/**
+ * The body as a JSON object, whatever its content type says. Numbers that JavaScript would round keep
+ * their text.
+ * @throws ApiError INVALID_PARAMETERS, PAYLOAD_TOO_LARGE
+ */
+export async function readJsonObject(
+  request: Request,
+  maxBytes: number,
+): Promise<Record<string, unknown>> {
+  const json = parseKeepingDigits(await readText(request, maxBytes));
+  if (typeof json !== "object" || json === null || Array.isArray(json))
+    throw invalidParameter("body", "must be a JSON object");
+  return json as Record<string, unknown>;
+}
+
+function parseKeepingDigits(text: string): unknown {
+  try {
+    return JSON.parse(text, (_key: string, value: unknown, ...rest: unknown[]) => {
+      const { source } = (rest[0] ?? {}) as { source?: string };
+      return typeof value === "number" && source !== undefined && source !== String(value)
+        ? rawJSON(source)
+        : value;
+    });
+  } catch {
+    throw invalidParameter("body", "is not JSON: Invalid JSON body");
+  }
+}
+
+/** An answer's JSON text: members as values, and members that are JSON text already. */
+export function jsonAnswer(
+  members: Record<string, unknown>,
+  texts: Readonly<Record<string, string>> = {},
+): string {
+  const parts = Object.entries(texts).map(([name, text]) => `${JSON.stringify(name)}:${text}`);
+  const head = JSON.stringify(members).slice(0, -1);
+  return parts.length === 0 ? `${head}}` : `${head}${head === "{" ? "" : ","}${parts.join(",")}}`;
+}
+
+/** A stored value as members of an answer: JSON as it is, text as text, bytes in base64. */
+export function valueMembers(value: StoredValue, isJson: boolean): Record<string, string> {
+  if (isJson && typeof value === "string") return { value };
+  const base64 = JSON.stringify(Buffer.from(toBytes(value)).toString("base64"));
+  return typeof value === "string"
+    ? { value: JSON.stringify(value), value_base64: base64 }
+    : { value_base64: base64 };
+}

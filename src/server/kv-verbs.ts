@@ -1,0 +1,135 @@
+/** What follows a key in a path: counters, arrays, time to live. One handler a verb. */
+import type { Database } from "../engine/database.ts";
+import { invalidParameter } from "../errors.ts";
+import {
+  addNumber,
+  type ElementChoice,
+  type ElementTaken,
+  popElement,
+  pushElement,
+  removeElement,
+} from "../kv/change.ts";
+import { type KvTable, kvTable } from "../kv/table.ts";
+import { expireKey, persistKey } from "../kv/write.ts";
+import type { WriteContext } from "../kv/write-plan.ts";
+import { readText } from "./body.ts";
+import { jsonAnswer } from "./json-body.ts";
+import { delta, optionalInteger, path, table, ttl } from "./parameters.ts";
+import type { Query } from "./query.ts";
+
+/** A request to change one key. */
+export interface VerbCall {
+  readonly key: string;
+  readonly request: Request;
+  readonly query: Query;
+  readonly context: WriteContext;
+  readonly maxBodyBytes: number;
+  /** Opens the database when everything else has been read and checked. */
+  readonly database: () => Database | Promise<Database>;
+}
+
+/** Answers with JSON text. */
+export type VerbHandler = (call: VerbCall) => Promise<string>;
+
+export const index = optionalInteger("index", "Position of the element, from 0.");
+
+const count =
+  (sign: 1n | -1n): VerbHandler =>
+  async (call) => {
+    const at = path.read(call.query);
+    const amount = sign * delta.read(call.query);
+    const sum = await addNumber(await tableOf(call), call.key, amount, at, call.context);
+    return jsonAnswer(
+      { ...ok(call), ...pathMember(call), etag: sum.etag },
+      { value: sum.valueText, previous: sum.previousText },
+    );
+  };
+
+/** Handlers by verb (contracts/hoody.md 1.12 to 1.16, 1.32). */
+export const KEY_VERBS: Readonly<Record<string, VerbHandler>> = {
+  incr: count(1n),
+  decr: count(-1n),
+
+  async push(call) {
+    const at = path.read(call.query);
+    const body = await readText(call.request, call.maxBodyBytes);
+    const { length, etag } = await pushElement(
+      await tableOf(call),
+      call.key,
+      body,
+      at,
+      call.context,
+    );
+    return jsonAnswer({ ...ok(call), ...pathMember(call), length, newLength: length, etag });
+  },
+
+  async pop(call) {
+    const at = path.read(call.query);
+    const taken = await popElement(await tableOf(call), call.key, at, call.context);
+    return elementAnswer(call, "value", taken);
+  },
+
+  async remove(call) {
+    const at = path.read(call.query);
+    const choice = await chosenElement(call);
+    const taken = await removeElement(await tableOf(call), call.key, choice, at, call.context);
+    return elementAnswer(call, "removed", taken);
+  },
+
+  async expire(call) {
+    const ttlMs = ttl.read(call.query);
+    if (ttlMs === null) throw invalidParameter("ttl", "is missing: the time to live, more than 0");
+    const expireAtMs = call.context.nowMs + ttlMs;
+    const { etag } = await expireKey(await tableOf(call), call.key, expireAtMs, call.context);
+    return jsonAnswer({ ...ok(call), expire_at: Math.floor(expireAtMs / 1000), etag });
+  },
+
+  async persist(call) {
+    const { etag } = await persistKey(await tableOf(call), call.key, call.context);
+    return jsonAnswer({ ...ok(call), expire_at: null, etag });
+  },
+};
+
+async function tableOf(call: VerbCall): Promise<KvTable> {
+  return kvTable(await call.database(), table.read(call.query));
+}
+
+function ok({ key }: VerbCall) {
+  return { success: true, status: "ok", key };
+}
+
+function pathMember({ query }: VerbCall) {
+  const at = path.read(query);
+  return at === null ? {} : { path: at.text };
+}
+
+function elementAnswer(call: VerbCall, name: string, taken: ElementTaken): string {
+  const { length, etag, elementText } = taken;
+  return jsonAnswer(
+    { ...ok(call), ...pathMember(call), length, newLength: length, etag },
+    { [name]: elementText },
+  );
+}
+
+/** `index` wins over the body, which may then be anything. */
+async function chosenElement(call: VerbCall): Promise<ElementChoice> {
+  const position = index.read(call.query);
+  if (position !== null) return { index: position };
+  const body = await readText(call.request, call.maxBodyBytes);
+  const wanted = body.trim() === "" ? undefined : memberText(body);
+  if (wanted === undefined)
+    throw invalidParameter("body", 'must be {"value": …} where index is not given');
+  return { wanted };
+}
+
+/** The member `value` of a JSON object, as text: digits and all. */
+function memberText(body: string): string | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    throw invalidParameter("body", "is not JSON");
+  }
+  if (typeof json !== "object" || json === null || !Object.hasOwn(json, "value")) return undefined;
+  return JSON.stringify((json as { value: unknown }).value);
+}
