@@ -1,18 +1,13 @@
 /** Several keys in one transaction, all or nothing. */
-import type { Step } from "../engine/plan.ts";
 import { ApiError } from "../errors.ts";
 import type { KvTable } from "./table.ts";
-import { toEtag } from "./value.ts";
-import { type PutRequest, putParams } from "./write.ts";
+import { deleteIfPresent, type PutRequest, putValue } from "./write.ts";
 import {
   type Conditions,
-  conditionsHold,
-  mustBeStamped,
+  checkConditions,
   NO_CONDITIONS,
-  stampSteps,
+  performAll,
   type WriteContext,
-  writeParams,
-  writePlan,
 } from "./write-plan.ts";
 
 export interface PutOfMany extends PutRequest {
@@ -25,7 +20,8 @@ export interface DeleteOfMany {
 }
 
 /**
- * Sets all keys, in order; the last one wins where a key comes twice.
+ * Sets all keys, in order; the last one wins where a key comes twice. Conditions are about the keys
+ * before the batch.
  * @returns the ETag of each
  * @throws ApiError PRECONDITION_FAILED with `failed`
  */
@@ -34,15 +30,17 @@ export async function putMany(
   entries: readonly PutOfMany[],
   context: WriteContext,
 ): Promise<string[]> {
-  const { statements } = table;
-  const looks = conditionLooks(table, entries, context);
-  const steps = entries.flatMap((entry) => {
-    const conditional = entry.conditions !== NO_CONDITIONS;
-    const stamp = conditional ? statements.putIf : statements.put;
-    return stampSteps(statements, stamp, putParams(entry.key, entry, context), conditional);
-  });
-  const rows = await writePlan(table, [...looks.steps, ...steps], context, looks.explain);
-  return entries.map((_, index) => mustBeStamped(rows[looks.steps.length + 2 * index]).etag);
+  const [, ...written] = await performAll<{ etag: string } | undefined>(
+    table,
+    [
+      batchConditions(table, entries, context),
+      ...entries.map((entry) =>
+        putValue(table, entry.key, { ...entry, conditions: NO_CONDITIONS }, context),
+      ),
+    ],
+    context,
+  );
+  return written.map((stamp) => stamp?.etag ?? "");
 }
 
 /**
@@ -55,40 +53,30 @@ export async function deleteMany(
   entries: readonly DeleteOfMany[],
   context: WriteContext,
 ): Promise<number> {
-  const { statements } = table;
-  const looks = conditionLooks(table, entries, context);
-  const steps = entries.flatMap((entry) =>
-    stampSteps(
-      statements,
-      statements.doom,
-      writeParams(entry.key, "DELETE", context, entry.conditions),
-      entry.conditions !== NO_CONDITIONS,
-    ),
+  const [, ...deleted] = await performAll<boolean | undefined>(
+    table,
+    [
+      batchConditions(table, entries, context),
+      ...entries.map((entry) => deleteIfPresent(table, entry.key, context)),
+    ],
+    context,
   );
-  const rows = await writePlan(table, [...looks.steps, ...steps], context, looks.explain);
-  return entries.filter((_, index) => rows[looks.steps.length + 3 * index]?.[0] !== undefined)
-    .length;
+  return deleted.filter(Boolean).length;
 }
 
-/** How the keys with conditions are before anything is written, to name all that fail. */
-function conditionLooks(table: KvTable, entries: readonly DeleteOfMany[], context: WriteContext) {
+function batchConditions(
+  table: KvTable,
+  entries: readonly { key: string; conditions: Conditions }[],
+  context: WriteContext,
+) {
   const conditional = entries.filter(({ conditions }) => conditions !== NO_CONDITIONS);
-  const steps: Step[] = conditional.map(({ key, conditions }) => ({
-    statement: table.statements.current,
-    params: writeParams(key, "SET", context, conditions),
-  }));
-  return {
-    steps,
-    explain: (rows: readonly (readonly Record<string, unknown>[])[]) => {
-      const failed = conditional.flatMap(({ key, conditions }, index) => {
-        const current = rows[index]?.[0] as Record<string, number> | undefined;
-        return conditionsHold(conditions, current)
-          ? []
-          : [{ key, current_etag: current === undefined ? null : toEtag(current["seq"]) }];
-      });
-      return new ApiError("PRECONDITION_FAILED", "A condition of the batch does not hold", {
+  return checkConditions(
+    table,
+    conditional,
+    context,
+    (failed) =>
+      new ApiError("PRECONDITION_FAILED", "A condition of the batch does not hold", {
         fields: { failed },
-      });
-    },
-  };
+      }),
+  );
 }

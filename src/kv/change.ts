@@ -1,5 +1,5 @@
-/** Changing JSON documents in place: members, numbers, arrays. Each call is one plan. */
-import type { Row, Rows, Statement, Step } from "../engine/plan.ts";
+/** Changing JSON documents in place: members, numbers, arrays. */
+import type { Row, Rows, Statement } from "../engine/plan.ts";
 import { ApiError, invalidParameter } from "../errors.ts";
 import type { JsonPath } from "./json-path.ts";
 import { keyNotFound } from "./read.ts";
@@ -8,13 +8,13 @@ import {
   type Conditions,
   conditionError,
   conditionsHold,
-  mustBeStamped,
+  type KeyOperation,
   pathParams,
   type Stamped,
+  stamped,
   stampSteps,
   type WriteContext,
   writeParams,
-  writePlan,
 } from "./write-plan.ts";
 
 export interface Sum extends Stamped {
@@ -36,230 +36,206 @@ export interface ElementTaken extends ArrayChange {
 /** Which element to remove: by position, or by value as JSON text. */
 export type ElementChoice = { index: number } | { wanted: string };
 
-/** What an absent key begins with. */
-interface Start {
-  document: string;
-  type: string;
-}
-
-/** The rows around a change. */
-interface Outcome {
-  stamp: Stamped;
-  before: Row | undefined;
-  after: Row | undefined;
-}
-
 /**
- * Sets one member of a key's document; an absent key becomes a document with just that member.
- * @param leaf the member's new value, JSON text
- * @throws ApiError PRECONDITION_FAILED, INVALID_PARAMETERS when the path cannot be set
+ * Sets one member of a key's document; an absent key becomes a document with just that member. Fails
+ * with PRECONDITION_FAILED, or INVALID_PARAMETERS when the path cannot be set.
+ * @param request.leaf the member's new value, JSON text
  */
-export async function setMember(
+export function setMember(
   table: KvTable,
   key: string,
   path: JsonPath,
   request: { leaf: string; expireAtMs: number | null; conditions: Conditions },
   context: WriteContext,
-): Promise<Stamped> {
-  const { statements } = table;
+): KeyOperation<Stamped> {
+  const { current, isJson, setAt } = table.statements;
   const { conditions } = request;
-  const params = {
-    ...writeParams(key, "SET", context, conditions),
-    value: request.leaf,
-    expire_at_ms: request.expireAtMs,
-  };
-  const looks = [statements.current, statements.isJson];
-  const { stamp } = await change(table, statements.setAt, params, path, context, {
+  return change(table, {
+    statement: setAt,
+    params: {
+      ...writeParams(key, "SET", context, conditions),
+      value: request.leaf,
+      expire_at_ms: request.expireAtMs,
+    },
+    path,
     start: { document: path.emptyDocument, type: "application/json" },
-    looks,
-    explain: ([current, leaf], there) => {
+    looks: [current, isJson],
+    outcome: ({ stamp }) => stamp,
+    explain: ([before, leaf], there) => {
       if (leaf?.[0]?.["is_json"] !== 1)
         return invalidParameter("body", "must be JSON when path is given");
-      return conditionsHold(conditions, current?.[0])
+      return conditionsHold(conditions, before?.[0])
         ? placeError(key, path, there)
-        : conditionError(conditions, current?.[0]);
+        : conditionError(conditions, before?.[0]);
     },
   });
-  return stamp;
 }
 
 /**
- * Adds to a number, exactly, within 64 bits. An absent key or member counts as 0.
+ * Adds to a number, exactly, within 64 bits. An absent key or member counts as 0. Fails with
+ * INVALID_PARAMETERS when there is something else than a number, or the sum overflows.
  * @param delta not 0; negative for a decrement
- * @throws ApiError INVALID_PARAMETERS when there is something else than a number, or the sum overflows
  */
-export async function addNumber(
+export function addNumber(
   table: KvTable,
   key: string,
   delta: bigint,
   path: JsonPath | null,
   context: WriteContext,
-): Promise<Sum> {
-  const params = {
-    ...writeParams(key, delta < 0n ? "DECR" : "INCR", context),
-    delta: Number.isSafeInteger(Number(delta)) ? Number(delta) : delta,
-  };
-  const start =
-    path === null
-      ? { document: "0", type: "text/plain" }
-      : { document: path.emptyDocument, type: "application/json" };
-  const { stamp, before, after } = await change(
-    table,
-    table.statements.addAt,
-    params,
-    path,
-    context,
-    {
-      start,
-      explain: (_, there) => additionError(key, path, there),
+): KeyOperation<Sum> {
+  return change(table, {
+    statement: table.statements.addAt,
+    params: {
+      ...writeParams(key, delta < 0n ? "DECR" : "INCR", context),
+      delta: Number.isSafeInteger(Number(delta)) ? Number(delta) : delta,
     },
-  );
-  const previous = before?.["value"] ?? null;
-  return {
-    ...stamp,
-    valueText: String(after?.["value"]),
-    previousText: previous === null || previous === "null" ? "0" : String(previous),
-  };
+    path,
+    start:
+      path === null
+        ? { document: "0", type: "text/plain" }
+        : { document: path.emptyDocument, type: "application/json" },
+    outcome: ({ stamp, before, after }) => {
+      const previous = before?.["value"] ?? null;
+      return {
+        ...stamp,
+        valueText: String(after?.["value"]),
+        previousText: previous === null || previous === "null" ? "0" : String(previous),
+      };
+    },
+    explain: (_, there) => additionError(key, path, there),
+  });
 }
 
 /**
- * Appends an element to an array, which is made if it is absent.
+ * Appends an element to an array, which is made if it is absent. Fails with INVALID_PARAMETERS when
+ * the body is not JSON or there is something else than an array.
  * @param body JSON text: the element, or `{"value": element}`
- * @throws ApiError INVALID_PARAMETERS when the body is not JSON or there is something else than an array
  */
-export async function pushElement(
+export function pushElement(
   table: KvTable,
   key: string,
   body: string,
   path: JsonPath | null,
   context: WriteContext,
-): Promise<ArrayChange> {
-  const params = { ...writeParams(key, "PUSH", context), body, value: body };
-  const { stamp, after } = await change(table, table.statements.pushAt, params, path, context, {
+): KeyOperation<ArrayChange> {
+  return change(table, {
+    statement: table.statements.pushAt,
+    params: { ...writeParams(key, "PUSH", context), body, value: body },
+    path,
     start: { document: path?.emptyDocument ?? "[]", type: "application/json" },
     looks: [table.statements.isJson],
+    outcome: ({ stamp, after }) => ({ ...stamp, length: Number(after?.["length"]) }),
     explain: ([valid], there) =>
       valid?.[0]?.["is_json"] === 1
         ? (arrayError(key, path, there) ?? placeError(key, path, there))
         : invalidParameter("body", "is not JSON"),
   });
-  return { ...stamp, length: Number(after?.["length"]) };
 }
 
 /**
- * Removes the last element of an array.
- * @throws ApiError KEY_NOT_FOUND, NOT_FOUND for an absent or empty array, INVALID_PARAMETERS
+ * Removes the last element of an array. Fails with KEY_NOT_FOUND, NOT_FOUND for an absent or empty
+ * array, INVALID_PARAMETERS.
  */
-export async function popElement(
+export function popElement(
   table: KvTable,
   key: string,
   path: JsonPath | null,
   context: WriteContext,
-): Promise<ElementTaken> {
-  const params = writeParams(key, "POP", context);
-  const { stamp, before, after } = await change(
-    table,
-    table.statements.popAt,
-    params,
+): KeyOperation<ElementTaken> {
+  return change(table, {
+    statement: table.statements.popAt,
+    params: writeParams(key, "POP", context),
     path,
-    context,
-    {
-      explain: (_, there) =>
-        missingArrayError(key, path, there) ?? new ApiError("NOT_FOUND", "The array is empty"),
-    },
-  );
-  return { ...stamp, length: Number(after?.["length"]), elementText: String(before?.["last"]) };
+    outcome: ({ stamp, before, after }) => ({
+      ...stamp,
+      length: Number(after?.["length"]),
+      elementText: String(before?.["last"]),
+    }),
+    explain: (_, there) =>
+      missingArrayError(key, path, there) ?? new ApiError("NOT_FOUND", "The array is empty"),
+  });
 }
 
 /**
  * Removes one element of an array: at an index; or the first that equals a value, or, where none does
- * and the value is an object, the first object that has all its members.
- * @throws ApiError KEY_NOT_FOUND, NOT_FOUND for an absent array or element, INVALID_PARAMETERS
+ * and the value is an object, the first object that has all its members. Fails with KEY_NOT_FOUND,
+ * NOT_FOUND for an absent array or element, INVALID_PARAMETERS.
  */
-export async function removeElement(
+export function removeElement(
   table: KvTable,
   key: string,
   choice: ElementChoice,
   path: JsonPath | null,
   context: WriteContext,
-): Promise<ElementTaken> {
-  const params = {
-    ...writeParams(key, "REMOVE", context),
-    index: "index" in choice ? choice.index : null,
-    wanted: "wanted" in choice ? choice.wanted : null,
-  };
-  const looks = [table.statements.elementToRemove];
-  const { stamp, after, looked } = await change(
-    table,
-    table.statements.removeAt,
-    params,
-    path,
-    context,
-    {
-      looks,
-      explain: (_, there) =>
-        missingArrayError(key, path, there) ??
-        new ApiError(
-          "NOT_FOUND",
-          "index" in choice
-            ? `The array has no element ${choice.index}`
-            : "The array has no such element",
-        ),
+): KeyOperation<ElementTaken> {
+  return change(table, {
+    statement: table.statements.removeAt,
+    params: {
+      ...writeParams(key, "REMOVE", context),
+      index: "index" in choice ? choice.index : null,
+      wanted: "wanted" in choice ? choice.wanted : null,
     },
-  );
-  return {
-    ...stamp,
-    length: Number(after?.["length"]),
-    elementText: String(looked[0]?.[0]?.["element"]),
-  };
+    path,
+    looks: [table.statements.elementToRemove],
+    outcome: ({ stamp, looked, after }) => ({
+      ...stamp,
+      length: Number(after?.["length"]),
+      elementText: String(looked[0]?.[0]?.["element"]),
+    }),
+    explain: (_, there) => {
+      const what = "index" in choice ? `element ${choice.index}` : "such element";
+      return (
+        missingArrayError(key, path, there) ?? new ApiError("NOT_FOUND", `The array has no ${what}`)
+      );
+    },
+  });
 }
 
-interface ChangeOptions {
+interface Change<Result> {
+  statement: Statement;
+  params: Params;
+  path: JsonPath | null;
   /** What an absent key begins with; without it the key must exist. */
-  start?: Start;
+  start?: { document: string; type: string };
   /** Further statements to run before the change, for the outcome or an error. */
   looks?: readonly Statement[];
-  /** Why the change could not be made, from the looks and what stood at its place. */
-  explain: (looks: readonly Rows[], there: Row | undefined) => ApiError;
+  /** What the change comes to: its stamp, and what stood at its place before and after. */
+  outcome: (rows: {
+    stamp: Stamped;
+    looked: readonly Rows[];
+    before: Row | undefined;
+    after: Row | undefined;
+  }) => Result;
+  /** Why the change could not be made. */
+  explain: (looked: readonly Rows[], there: Row | undefined) => ApiError;
 }
 
 /** Looks, begins an absent key, changes, records, and looks again; or nothing of it. */
-async function change(
-  table: KvTable,
-  statement: Statement,
-  operation: Params,
-  path: JsonPath | null,
-  context: WriteContext,
-  options: ChangeOptions,
-): Promise<Outcome & { looked: readonly Rows[] }> {
+function change<Result>(table: KvTable, parts: Change<Result>): KeyOperation<Result> {
   const { statements } = table;
-  const { start, looks = [] } = options;
+  const { start, looks = [] } = parts;
   const params = {
-    ...operation,
-    ...pathParams(path),
+    ...parts.params,
+    ...pathParams(parts.path),
     start: start?.document ?? null,
     start_type: start?.type ?? null,
   };
   const begin = start === undefined ? [] : [statements.dropExpired, statements.begin];
-  const before: Step[] = [...looks, statements.there, ...begin].map((look) => ({
-    statement: look,
-    params,
-  }));
-  const rows = await writePlan(
-    table,
-    [
-      ...before,
-      ...stampSteps(statements, statement, params, true),
+  const before = [...looks, statements.there, ...begin];
+  return {
+    steps: [
+      ...before.map((statement) => ({ statement, params })),
+      ...stampSteps(statements, parts.statement, params, true),
       { statement: statements.there, params },
     ],
-    context,
-    (undone) => options.explain(undone.slice(0, looks.length), undone[looks.length]?.[0]),
-  );
-  return {
-    stamp: mustBeStamped(rows[before.length]),
-    looked: rows.slice(0, looks.length),
-    before: rows[looks.length]?.[0],
-    after: rows.at(-1)?.[0],
+    outcome: (rows) =>
+      parts.outcome({
+        stamp: stamped(rows[before.length]),
+        looked: rows.slice(0, looks.length),
+        before: rows[looks.length]?.[0],
+        after: rows.at(-1)?.[0],
+      }),
+    explain: (rows) => parts.explain(rows.slice(0, looks.length), rows[looks.length]?.[0]),
   };
 }
 

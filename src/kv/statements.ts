@@ -202,6 +202,11 @@ function makeStatements(name: string) {
       sql: `select seq, ${isJson} as is_json, cast(value as blob) = cast($if_match as blob) as matches
         from ${T} where key = +$key and ${live}`,
     },
+    /** One row if the conditions hold for the key as it is. */
+    check: {
+      sql: `select 1 as holds
+        where iif(${exists}, exists (select 1 from ${T} where key = +$key and ${guard}), ${guardAbsent})`,
+    },
     isJson: { sql: "select json_valid($value) as is_json" },
     /** What stands at the place, before or after a change. */
     there: {

@@ -110,15 +110,41 @@ export function stampSteps(
 }
 
 /**
- * Writes a plan. Where a required step gave no row nothing has happened, and `explain` says why from
- * the rows before it.
+ * One operation on one key: its steps, and what their rows mean. Several can share a plan, and so a
+ * transaction.
  */
-export async function writePlan(
+export interface KeyOperation<Result> {
+  readonly steps: readonly Step[];
+  /** From the rows of its own steps. */
+  outcome(rows: readonly Rows[]): Result;
+  /** Why a required step gave no row, from the rows of its own steps before that one. */
+  explain(rows: readonly Rows[]): ApiError;
+}
+
+/**
+ * Performs an operation; resolves once it is on disk.
+ * @throws ApiError as the operation explains, and then nothing has changed
+ */
+export async function perform<Result>(
   table: KvTable,
-  steps: readonly Step[],
+  operation: KeyOperation<Result>,
   context: WriteContext,
-  explain?: (rows: readonly Rows[], step: number) => ApiError,
-): Promise<Rows[]> {
+): Promise<Result> {
+  const [result] = await performAll(table, [operation], context);
+  return result as Result;
+}
+
+/**
+ * Performs operations in order in one transaction, all or nothing.
+ * @param locate tells the caller which operation failed, where there are several
+ */
+export async function performAll<Result>(
+  table: KvTable,
+  operations: readonly KeyOperation<Result>[],
+  context: WriteContext,
+  locate: (error: ApiError, index: number) => ApiError = (error) => error,
+): Promise<Result[]> {
+  const steps = operations.flatMap((operation) => operation.steps);
   const expiries = steps
     .map(({ params }) => params["expire_at_ms"])
     .filter((ms) => typeof ms === "number");
@@ -127,32 +153,80 @@ export async function writePlan(
     steps,
     expiresAtMs: expiries.length === 0 ? null : Math.min(...expiries),
   };
+  const rowsOf = rowsByOperation(operations);
   try {
-    return await table.engine.write(plan, { deadlineMs: context.deadlineMs });
+    const rows = await table.engine.write(plan, { deadlineMs: context.deadlineMs });
+    return operations.map((operation, index) => operation.outcome(rowsOf(rows, index)));
   } catch (error) {
-    if (error instanceof PlanUndone && explain !== undefined) throw explain(error.rows, error.step);
-    throw error;
+    if (!(error instanceof PlanUndone)) throw error;
+    let last = 0;
+    const index = operations.findIndex(({ steps: own }) => {
+      last += own.length;
+      return error.step < last;
+    });
+    const failed = operations[index];
+    throw failed === undefined ? error : locate(failed.explain(rowsOf(error.rows, index)), index);
   }
 }
 
-/** The stamp's row, or undefined when its conditions did not hold. */
-export function stamped(rows: Rows | undefined): Stamped | undefined {
-  const row = rows?.[0];
-  return row === undefined
-    ? undefined
-    : {
-        etag: toEtag(row["seq"]),
-        created: row["created"] === 1,
-        sizeBytes: Number(row["size"]),
-        expireAtMs: row["expire_at_ms"] as number | null,
-      };
+function rowsByOperation(operations: readonly KeyOperation<unknown>[]) {
+  let next = 0;
+  const starts = operations.map(({ steps }) => {
+    const start = next;
+    next += steps.length;
+    return start;
+  });
+  return (rows: readonly Rows[], index: number): readonly Rows[] => {
+    const start = starts[index] ?? 0;
+    return rows.slice(start, start + (operations[index]?.steps.length ?? 0));
+  };
 }
 
-/** The stamp's row of a plan that was not undone. */
-export function mustBeStamped(rows: Rows | undefined): Stamped {
-  const result = stamped(rows);
-  if (result === undefined) throw new Error("a stamp gave no row, and its plan was not undone");
-  return result;
+/** What a stamp's row says. A required stamp always gives one. */
+export function stamped(rows: Rows | undefined): Stamped {
+  const row = rows?.[0];
+  if (row === undefined) throw new Error("a stamp gave no row, and its plan was not undone");
+  return {
+    etag: toEtag(row["seq"]),
+    created: row["created"] === 1,
+    sizeBytes: Number(row["size"]),
+    expireAtMs: row["expire_at_ms"] as number | null,
+  };
+}
+
+/**
+ * Checks conditions on several keys, as they are before anything else of the plan.
+ * @param error words the failure of those that do not hold
+ */
+export function checkConditions(
+  table: KvTable,
+  entries: readonly { key: string; conditions: Conditions }[],
+  context: WriteContext,
+  error: (failed: { key: string; current_etag: string | null }[]) => ApiError,
+): KeyOperation<undefined> {
+  const { current, check } = table.statements;
+  const params = entries.map(({ key, conditions }) => writeParams(key, "SET", context, conditions));
+  return {
+    steps: [
+      ...params.map((each) => ({ statement: current, params: each })),
+      ...params.map((each) => ({ statement: check, params: each, required: true })),
+    ],
+    outcome: () => undefined,
+    explain: (rows) =>
+      error(
+        entries.flatMap(({ key, conditions }, index) => {
+          const row = rows[index]?.[0];
+          return conditionsHold(conditions, row)
+            ? []
+            : [{ key, current_etag: row === undefined ? null : toEtag(row["seq"]) }];
+        }),
+      ),
+  };
+}
+
+/** For operations without a required step. */
+export function unexplained(): ApiError {
+  return new ApiError("INTERNAL_ERROR", "An operation without conditions was undone");
 }
 
 /**

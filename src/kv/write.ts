@@ -5,13 +5,14 @@ import type { StoredValue, ValueType } from "./value.ts";
 import {
   type Conditions,
   conditionError,
-  mustBeStamped,
+  type KeyOperation,
   NO_CONDITIONS,
   type Stamped,
+  stamped,
   stampSteps,
+  unexplained,
   type WriteContext,
   writeParams,
-  writePlan,
 } from "./write-plan.ts";
 
 export interface PutRequest {
@@ -22,108 +23,101 @@ export interface PutRequest {
   conditions: Conditions;
 }
 
-/** The parameters of `statements.put` and `putIf`. */
-export function putParams(key: string, request: PutRequest, context: WriteContext) {
-  return {
-    ...writeParams(key, "SET", context, request.conditions),
+/**
+ * Sets a key; the value before is gone, its time to live too.
+ * Fails with PRECONDITION_FAILED.
+ */
+export function putValue(
+  table: KvTable,
+  key: string,
+  request: PutRequest,
+  context: WriteContext,
+): KeyOperation<Stamped> {
+  const { current, put, putIf } = table.statements;
+  const { conditions } = request;
+  const params = {
+    ...writeParams(key, "SET", context, conditions),
     value: request.value,
     type: request.type.type,
     json_type: request.type.jsonType,
     other_type: request.type.otherType,
     expire_at_ms: request.expireAtMs,
   };
+  if (conditions === NO_CONDITIONS)
+    return {
+      steps: stampSteps(table.statements, put, params),
+      outcome: ([stamp]) => stamped(stamp),
+      explain: unexplained,
+    };
+  return {
+    steps: [{ statement: current, params }, ...stampSteps(table.statements, putIf, params, true)],
+    outcome: ([, stamp]) => stamped(stamp),
+    explain: ([before]) => conditionError(conditions, before?.[0]),
+  };
 }
 
-/**
- * Sets a key; the value before is gone, its time to live too.
- * @throws ApiError PRECONDITION_FAILED
- */
-export async function putValue(
-  table: KvTable,
-  key: string,
-  request: PutRequest,
-  context: WriteContext,
-): Promise<Stamped> {
-  const { statements } = table;
-  const { conditions } = request;
-  const params = putParams(key, request, context);
-  if (conditions === NO_CONDITIONS) {
-    const rows = await writePlan(table, stampSteps(statements, statements.put, params), context);
-    return mustBeStamped(rows[0]);
-  }
-  const rows = await writePlan(
-    table,
-    [
-      { statement: statements.current, params },
-      ...stampSteps(statements, statements.putIf, params, true),
-    ],
-    context,
-    ([current]) => conditionError(conditions, current?.[0]),
-  );
-  return mustBeStamped(rows[1]);
-}
-
-/**
- * Deletes a key.
- * @throws ApiError KEY_NOT_FOUND, PRECONDITION_FAILED
- */
-export async function deleteKey(
+/** Deletes a key. Fails with KEY_NOT_FOUND or PRECONDITION_FAILED. */
+export function deleteKey(
   table: KvTable,
   key: string,
   conditions: Conditions,
   context: WriteContext,
-): Promise<void> {
-  const { statements } = table;
+): KeyOperation<{ etag: string }> {
+  const { current, doom } = table.statements;
   const params = writeParams(key, "DELETE", context, conditions);
-  await writePlan(
-    table,
-    [
-      { statement: statements.current, params },
-      ...stampSteps(statements, statements.doom, params, true),
-    ],
-    context,
-    ([current]) =>
-      current?.[0] === undefined && conditions === NO_CONDITIONS
+  return {
+    steps: [{ statement: current, params }, ...stampSteps(table.statements, doom, params, true)],
+    outcome: ([, stamp]) => stamped(stamp),
+    explain: ([before]) =>
+      before?.[0] === undefined && conditions === NO_CONDITIONS
         ? keyNotFound()
-        : conditionError(conditions, current?.[0]),
-  );
+        : conditionError(conditions, before?.[0]),
+  };
+}
+
+/** Deletes a key if there is one; tells whether there was. */
+export function deleteIfPresent(
+  table: KvTable,
+  key: string,
+  context: WriteContext,
+): KeyOperation<boolean> {
+  const params = writeParams(key, "DELETE", context);
+  return {
+    steps: stampSteps(table.statements, table.statements.doom, params),
+    outcome: ([stamp]) => stamp?.[0] !== undefined,
+    explain: unexplained,
+  };
 }
 
 /**
- * Gives a key a time to live, or another one. Value and update time stay.
- * @throws ApiError KEY_NOT_FOUND
+ * Gives a key a time to live, or another one. Value and update time stay. Fails with KEY_NOT_FOUND.
  */
-export async function expireKey(
+export function expireKey(
   table: KvTable,
   key: string,
   expireAtMs: number,
   context: WriteContext,
-): Promise<Stamped> {
+): KeyOperation<Stamped> {
   const params = { ...writeParams(key, "TTL", context), expire_at_ms: expireAtMs };
-  const steps = stampSteps(table.statements, table.statements.expire, params, true);
-  return mustBeStamped((await writePlan(table, steps, context, keyNotFound))[0]);
+  return {
+    steps: stampSteps(table.statements, table.statements.expire, params, true),
+    outcome: ([stamp]) => stamped(stamp),
+    explain: keyNotFound,
+  };
 }
 
-/**
- * Takes a key's time to live away; without one nothing is written.
- * @returns the key's ETag
- * @throws ApiError KEY_NOT_FOUND
- */
-export async function persistKey(
+/** Takes a key's time to live away; without one nothing is written. Fails with KEY_NOT_FOUND. */
+export function persistKey(
   table: KvTable,
   key: string,
   context: WriteContext,
-): Promise<{ etag: string }> {
-  const { statements } = table;
+): KeyOperation<{ etag: string }> {
+  const { head, persist } = table.statements;
   const params = writeParams(key, "TTL", context);
-  const rows = await writePlan(
-    table,
-    [
-      ...stampSteps(statements, statements.persist, params),
-      { statement: statements.head, params, required: true },
-    ],
-    context,
-    keyNotFound,
-  );
-  return mustBeStamped(rows[2]);
+  const record = stampSteps(table.statements, persist, params);
+  return {
+    steps: [...record, { statement: head, params, required: true }],
+    outcome: (rows) => stamped(rows[record.length]),
+    explain: keyNotFound,
+  };
 }

@@ -11,7 +11,7 @@ import {
 } from "../kv/change.ts";
 import { type KvTable, kvTable } from "../kv/table.ts";
 import { expireKey, persistKey } from "../kv/write.ts";
-import type { WriteContext } from "../kv/write-plan.ts";
+import { type KeyOperation, perform, type WriteContext } from "../kv/write-plan.ts";
 import { readText } from "./body.ts";
 import { jsonAnswer } from "./json-body.ts";
 import { delta, optionalInteger, path, table, ttl } from "./parameters.ts";
@@ -38,7 +38,7 @@ const count =
   async (call) => {
     const at = path.read(call.query);
     const amount = sign * delta.read(call.query);
-    const sum = await addNumber(await tableOf(call), call.key, amount, at, call.context);
+    const sum = await performOn(call, (to) => addNumber(to, call.key, amount, at, call.context));
     return jsonAnswer(
       { ...ok(call), ...pathMember(call), etag: sum.etag },
       { value: sum.valueText, previous: sum.previousText },
@@ -53,26 +53,24 @@ export const KEY_VERBS: Readonly<Record<string, VerbHandler>> = {
   async push(call) {
     const at = path.read(call.query);
     const body = await readText(call.request, call.maxBodyBytes);
-    const { length, etag } = await pushElement(
-      await tableOf(call),
-      call.key,
-      body,
-      at,
-      call.context,
+    const { length, etag } = await performOn(call, (to) =>
+      pushElement(to, call.key, body, at, call.context),
     );
     return jsonAnswer({ ...ok(call), ...pathMember(call), length, newLength: length, etag });
   },
 
   async pop(call) {
     const at = path.read(call.query);
-    const taken = await popElement(await tableOf(call), call.key, at, call.context);
+    const taken = await performOn(call, (to) => popElement(to, call.key, at, call.context));
     return elementAnswer(call, "value", taken);
   },
 
   async remove(call) {
     const at = path.read(call.query);
     const choice = await chosenElement(call);
-    const taken = await removeElement(await tableOf(call), call.key, choice, at, call.context);
+    const taken = await performOn(call, (to) =>
+      removeElement(to, call.key, choice, at, call.context),
+    );
     return elementAnswer(call, "removed", taken);
   },
 
@@ -80,18 +78,24 @@ export const KEY_VERBS: Readonly<Record<string, VerbHandler>> = {
     const ttlMs = ttl.read(call.query);
     if (ttlMs === null) throw invalidParameter("ttl", "is missing: the time to live, more than 0");
     const expireAtMs = call.context.nowMs + ttlMs;
-    const { etag } = await expireKey(await tableOf(call), call.key, expireAtMs, call.context);
+    const { etag } = await performOn(call, (to) =>
+      expireKey(to, call.key, expireAtMs, call.context),
+    );
     return jsonAnswer({ ...ok(call), expire_at: Math.floor(expireAtMs / 1000), etag });
   },
 
   async persist(call) {
-    const { etag } = await persistKey(await tableOf(call), call.key, call.context);
+    const { etag } = await performOn(call, (to) => persistKey(to, call.key, call.context));
     return jsonAnswer({ ...ok(call), expire_at: null, etag });
   },
 };
 
-async function tableOf(call: VerbCall): Promise<KvTable> {
-  return kvTable(await call.database(), table.read(call.query));
+async function performOn<Result>(
+  call: VerbCall,
+  operation: (to: KvTable) => KeyOperation<Result>,
+): Promise<Result> {
+  const to = kvTable(await call.database(), table.read(call.query));
+  return perform(to, operation(to), call.context);
 }
 
 function ok({ key }: VerbCall) {

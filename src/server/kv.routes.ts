@@ -7,7 +7,7 @@ import { type Found, getEntry, getValue, headKey, type ListedEntry, listKeys } f
 import { kvTable } from "../kv/table.ts";
 import { type StoredValue, toStored, valueType } from "../kv/value.ts";
 import { deleteKey, putValue } from "../kv/write.ts";
-import type { WriteContext } from "../kv/write-plan.ts";
+import { perform, type WriteContext } from "../kv/write-plan.ts";
 import { DEFAULT_LIST_KEYS, MAX_LIST_KEYS } from "../limits.ts";
 import { readBody } from "./body.ts";
 import { conditionsOf, ifMatch, matchesEtag } from "./conditions.ts";
@@ -199,10 +199,11 @@ export function kvRoutes(deps: ServerDeps) {
         if (at !== null && typeof value !== "string")
           throw invalidParameter("body", "must be JSON when path is given");
         const to = kvTable(await databaseForWrite(query)(), table.read(query));
-        const written =
+        const operation =
           at !== null && typeof value === "string"
-            ? await setMember(to, key, at, { leaf: value, expireAtMs, conditions }, context)
-            : await putValue(to, key, { value, type, expireAtMs, conditions }, context);
+            ? setMember(to, key, at, { leaf: value, expireAtMs, conditions }, context)
+            : putValue(to, key, { value, type, expireAtMs, conditions }, context);
+        const written = await perform(to, operation, context);
         return {
           success: true,
           status: "ok",
@@ -243,9 +244,11 @@ export function kvRoutes(deps: ServerDeps) {
         const query = Query.of(request.url);
         const context = contextOf(request, query);
         const conditions = conditionsOf(request, query);
-        await withDatabase(deps, query, (database) =>
-          deleteKey(kvTable(database, table.read(query)), key, conditions, context),
+        const from = kvTable(
+          await withDatabase<Database>(deps, query, (database) => database),
+          table.read(query),
         );
+        await perform(from, deleteKey(from, key, conditions, context), context);
         return { success: true, status: "ok", key, deleted: true };
       },
       {
