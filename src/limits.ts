@@ -29,6 +29,8 @@ export const RUNNER_SQLITE_HEAP_BYTES = 512 * 1024 * 1024;
 
 /** Entries of a batch (contract section 7). */
 export const MAX_BATCH_KEYS = 100;
+/** Keys of a prefix that are deleted in one transaction; other writes get their turn in between. */
+export const DELETE_BATCH_KEYS = 500;
 /** Keys of a list page: when nothing is said, and at the most (contract 1.8). */
 export const DEFAULT_LIST_KEYS = 100;
 export const MAX_LIST_KEYS = 1000;

@@ -3,7 +3,7 @@ import type { Plan, Row, Statement } from "../engine/plan.ts";
 import { ApiError, invalidParameter } from "../errors.ts";
 import { MAX_OFFSET_HERE_KEYS } from "../limits.ts";
 import type { JsonPath } from "./json-path.ts";
-import { type KvTable, readOne } from "./table.ts";
+import { ABOVE_ALL_KEYS, type KvTable, readOne } from "./table.ts";
 import { type StoredValue, toEtag } from "./value.ts";
 import { pathParams } from "./write-plan.ts";
 
@@ -54,9 +54,6 @@ export interface ListedEntry extends Entry {
   value?: StoredValue;
   isJson?: boolean;
 }
-
-/** In SQLite's order every BLOB comes after every TEXT, so this bounds nothing. */
-const ABOVE_ALL_KEYS = new Uint8Array();
 
 /**
  * The value of a key, or the part of it at a path as JSON text.

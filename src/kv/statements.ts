@@ -34,9 +34,14 @@ function makeStatements(name: string) {
   const live = `(${T}.expire_at_ms is null or ${T}.expire_at_ms > +$now_ms)`;
   const expired = `${T}.expire_at_ms <= +$now_ms`;
   const isJson = `json_valid(${value})`;
-  const lastOperation = `from ${H} where key = +$key and op_number is not null order by op_number desc limit 1`;
+  const lastOperationOf = (key: string) =>
+    `from ${H} where key = ${key} and op_number is not null order by op_number desc limit 1`;
+  const lastOperation = lastOperationOf("+$key");
   const entryColumns =
     "octet_length(value) as size, content_type, created_at_ms, updated_at_ms, expire_at_ms, seq";
+
+  /** The first `$limit` keys of a range. */
+  const range = `from ${T} where key >= +$from and key < +$below and ${live}`;
 
   const list = (reverse: boolean, values: boolean) => ({
     sql: `select key, ${entryColumns}${values ? ", value, json_valid(value) as is_json" : ""}
@@ -48,7 +53,9 @@ function makeStatements(name: string) {
 
   // ── stamps ─────────────────────────────────────────────────────────────────────────────────────
   // A gap is one row however many writes fall into it, so an untracked write keeps the gap's number.
-  const nextOpNumber = `ifnull((select op_number + iif($tracked, 1, since_ms is null) ${lastOperation}), 1)`;
+  const nextOpNumberOf = (key: string) =>
+    `ifnull((select op_number + iif($tracked, 1, since_ms is null) ${lastOperationOf(key)}), 1)`;
+  const nextOpNumber = nextOpNumberOf("+$key");
   const nextSeq = `1 + ifnull((select max(seq) from ${H}), 0)`;
   const thisTime = `max(+$now_ms, ifnull((select at_ms from ${H} order by seq desc limit 1), 0))`;
   const stamp = `op_number = ${nextOpNumber}, recorded_at_ms = ${thisTime}, seq = ${nextSeq}`;
@@ -196,6 +203,8 @@ function makeStatements(name: string) {
     listReverse: list(true, false),
     listReverseValues: list(true, true),
 
+    countRange: { sql: `select count(*) as count ${range}` },
+
     // ── looks: what an outcome tells beside the stamp ────────────────────────────────────────────
     /** Why a condition failed: the key as it is. */
     current: {
@@ -298,6 +307,19 @@ function makeStatements(name: string) {
           ifnull((select since_ms from ${H} where key = row.key and op_number = row.op_number), row.recorded_at_ms)
         from ${T} row where row.key = +$key and changes() > 0`,
     },
+    /** Records the deletion of the first keys of a range, which `removeRange` then removes. */
+    recordRange: {
+      sql: `insert or replace into ${H} (key, op_number, at_ms, op, since_ms, actor, client_address)
+        select key, ${nextOpNumberOf(`${T}.key`)}, ${thisTime}, iif($tracked, 'DELETE', 'UNRECORDED'),
+          iif($tracked, null, ifnull((select since_ms ${lastOperationOf(`${T}.key`)}), ${thisTime})),
+          $actor, $client_address
+        ${range} order by key limit $limit`,
+    },
+    removeRange: {
+      sql: `delete from ${T} where key in (select key ${range} order by key limit $limit)`,
+    },
+    /** Rows that the statement before changed. */
+    changes: { sql: "select changes() as count" },
     /** Removes the row that was doomed and recorded. */
     remove: { sql: `delete from ${T} where key = +$key and changes() > 0` },
   };

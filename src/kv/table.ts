@@ -18,6 +18,9 @@ export function kvTable(engine: Engine, name?: string): KvTable {
   return { engine, relation, statements: kvStatements(relation) };
 }
 
+/** In SQLite's order every BLOB comes after every TEXT, so this upper bound bounds nothing. */
+export const ABOVE_ALL_KEYS = new Uint8Array();
+
 export type Params = Record<string, SqlValue>;
 
 /** Runs one statement that reads, and gives its rows to `outcome`: at once, as it mostly can be. */

@@ -102,6 +102,70 @@ export const BatchSetAnswer = Type.Object({
   items: Type.Array(Type.Object({ key: Type.String(), etag: Type.String() })),
 });
 
+export const AtomicBody = Type.Object(
+  {
+    checks: Type.Optional(
+      Type.Array(
+        Type.Object({
+          key: Type.String(),
+          etag: Type.Optional(
+            Type.Union([Etag, Type.Null()], {
+              description: "The tag the key must have; null: absent.",
+            }),
+          ),
+          exists: Type.Optional(Type.Boolean({ description: "Instead of etag." })),
+        }),
+        { maxItems: MAX_BATCH_KEYS },
+      ),
+    ),
+    mutations: Type.Array(
+      Type.Object({
+        op: Type.Union(
+          ["set", "delete", "incr", "decr", "push", "pop", "remove"].map((op) => Type.Literal(op)),
+        ),
+        key: Type.String(),
+        path: Type.Optional(Type.String()),
+        value: Type.Optional(Type.Unknown({ description: "set, push, remove: any JSON." })),
+        delta: Type.Optional(Type.Integer({ minimum: 1, description: "incr, decr." })),
+        index: Type.Optional(Type.Integer({ description: "remove: instead of value." })),
+        ttl: Type.Optional(Type.Integer({ minimum: 0, description: "set: seconds." })),
+      }),
+      { minItems: 1, maxItems: MAX_BATCH_KEYS },
+    ),
+  },
+  {
+    examples: [
+      {
+        checks: [{ key: "stock/apple", exists: true }],
+        mutations: [
+          { op: "decr", key: "stock/apple" },
+          { op: "push", key: "orders", value: { item: "apple" } },
+        ],
+      },
+    ],
+  },
+);
+
+export const AtomicAnswer = Type.Object({
+  success: Type.Literal(true),
+  status: Type.Literal("ok"),
+  results: Type.Array(
+    Type.Object({
+      op: Type.String(),
+      key: Type.String(),
+      etag: Type.String(),
+      created: Type.Optional(Type.Boolean()),
+      size: Type.Optional(Type.Integer()),
+      deleted: Type.Optional(Type.Literal(true)),
+      value: Type.Optional(Type.Unknown()),
+      previous: Type.Optional(Type.Number()),
+      removed: Type.Optional(Type.Unknown()),
+      length: Type.Optional(Type.Integer()),
+      path: Type.Optional(Type.String()),
+    }),
+  ),
+});
+
 export const DeletedAnswer = Type.Object({
   success: Type.Literal(true),
   status: Type.Literal("ok"),
@@ -134,4 +198,12 @@ export const ListAnswer = Type.Object({
   next_after: Type.Union([Type.String(), Type.Null()], {
     description: "`after` of the next page.",
   }),
+});
+
+export const DeletePrefixAnswer = Type.Object({
+  success: Type.Literal(true),
+  prefix: Type.String(),
+  deleted: Type.Optional(Type.Integer()),
+  dry_run: Type.Optional(Type.Literal(true)),
+  would_delete: Type.Optional(Type.Integer()),
 });

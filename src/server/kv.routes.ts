@@ -3,8 +3,9 @@ import { Elysia } from "elysia";
 import type { Database } from "../engine/database.ts";
 import { ApiError, invalidParameter } from "../errors.ts";
 import { setMember } from "../kv/change.ts";
+import { countPrefix, deletePrefix } from "../kv/range.ts";
 import { type Found, getEntry, getValue, headKey, type ListedEntry, listKeys } from "../kv/read.ts";
-import { kvTable } from "../kv/table.ts";
+import { type KvTable, kvTable } from "../kv/table.ts";
 import { type StoredValue, toStored, valueType } from "../kv/value.ts";
 import { deleteKey, putValue } from "../kv/write.ts";
 import { perform, type WriteContext } from "../kv/write-plan.ts";
@@ -15,6 +16,8 @@ import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented } from "./documentation.ts";
 import { jsonAnswer, valueMembers } from "./json-body.ts";
 import {
+  AtomicAnswer,
+  AtomicBody,
   BatchDeleteBody,
   BatchGetAnswer,
   BatchKeysBody,
@@ -22,11 +25,13 @@ import {
   BatchSetBody,
   DeleteAnswer,
   DeletedAnswer,
+  DeletePrefixAnswer,
   ListAnswer,
   PutAnswer,
   VerbAnswer,
 } from "./kv.model.ts";
-import { BATCH_ROUTES } from "./kv-batch.ts";
+import { atomic } from "./kv-atomic.ts";
+import { BATCH_ROUTES, type BatchHandler } from "./kv-batch.ts";
 import { API_PREFIX, kvKey, kvTarget } from "./kv-path.ts";
 import { index, KEY_VERBS } from "./kv-verbs.ts";
 import {
@@ -37,6 +42,7 @@ import {
   history,
   integer,
   optionalText,
+  type Parameter,
   path,
   table,
   timeout,
@@ -58,6 +64,16 @@ const after = optionalText(
 );
 const reverse = flag("reverse", "Last key first.");
 const withValues = flag("values", "Include the values.");
+const deletedPrefix: Parameter<string> = {
+  ...optionalText("prefix", "Which keys; empty for all of the table."),
+  required: true,
+  read: (query) => {
+    const text = query.get("prefix");
+    if (text === undefined) throw invalidParameter("prefix", "is missing");
+    return text;
+  },
+};
+const confirm = optionalText("confirm", "`yes` to delete.");
 const limit = integer("limit", `Keys per page; more than ${MAX_LIST_KEYS} is ${MAX_LIST_KEYS}.`, {
   whenAbsent: DEFAULT_LIST_KEYS,
   minimum: 0,
@@ -66,6 +82,9 @@ const offset = integer("offset", "Keys to skip. For deep pages use `after`.", {
   whenAbsent: 0,
   minimum: 0,
 });
+
+/** POST routes of a whole table, by their path below `kv/`. */
+const TABLE_ROUTES: Readonly<Record<string, BatchHandler>> = { ...BATCH_ROUTES, atomic };
 
 type Headers = Record<string, string | number>;
 
@@ -111,7 +130,7 @@ export function kvRoutes(deps: ServerDeps) {
     };
     (set.headers as Headers)["content-type"] = "application/json";
     if (to.kind === "table") {
-      const handler = BATCH_ROUTES[to.route];
+      const handler = TABLE_ROUTES[to.route];
       if (handler === undefined) throw notServed(`POST kv/${to.route}`);
       return handler(call);
     }
@@ -340,6 +359,26 @@ export function kvRoutes(deps: ServerDeps) {
         ],
       }),
     })
+    .post(`${API_PREFIX}/kv/atomic`, post, {
+      parse: "none",
+      detail: documented({
+        summary: "Check and change several keys, all or nothing",
+        description:
+          "409 with the `failed` checks when one does not hold. An error of a mutation names its index in `mutation`.",
+        tag: "Key-value",
+        parameters: writing,
+        body: { description: "Checks and mutations.", schema: AtomicBody },
+        answers: { 200: { description: "Changed, and on disk", schema: AtomicAnswer } },
+        errors: [
+          "INVALID_PARAMETERS",
+          "DATABASE_NOT_FOUND",
+          "KEY_NOT_FOUND",
+          "NOT_FOUND",
+          "CONFLICT",
+          "DATABASE_BUSY",
+        ],
+      }),
+    })
     .get(
       `${API_PREFIX}/kv`,
       async ({ request, set }) => {
@@ -400,7 +439,53 @@ export function kvRoutes(deps: ServerDeps) {
           errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND", "CONFLICT"],
         }),
       },
+    )
+    .delete(
+      `${API_PREFIX}/kv`,
+      async ({ request }) => {
+        const query = Query.of(request.url);
+        const context = contextOf(request, query);
+        const database = await withDatabase<Database>(deps, query, (open) => open);
+        return answerDeletePrefix(kvTable(database, table.read(query)), query, context);
+      },
+      {
+        parse: "none",
+        detail: documented({
+          summary: "Delete all keys with a prefix",
+          description:
+            "Without `confirm=yes` only tells how many there are. Deletes in batches, each of them whole.",
+          tag: "Key-value",
+          parameters: [...target, deletedPrefix, confirm, history, deadline],
+          answers: {
+            200: { description: "Deleted, or how many would be", schema: DeletePrefixAnswer },
+          },
+          errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND", "CONFLICT", "DATABASE_BUSY"],
+        }),
+      },
     );
+}
+
+/** Deletes a prefix; what it would do, until it is confirmed. */
+async function answerDeletePrefix(
+  to: KvTable,
+  query: Query,
+  context: WriteContext,
+): Promise<Record<string, unknown>> {
+  const keyPrefix = deletedPrefix.read(query);
+  if (confirm.read(query)?.toLowerCase() !== "yes")
+    return {
+      success: true,
+      dry_run: true,
+      prefix: keyPrefix,
+      would_delete: await countPrefix(to, keyPrefix, context.nowMs),
+      message: "Nothing was deleted: add confirm=yes to apply",
+    };
+  return {
+    success: true,
+    status: "ok",
+    prefix: keyPrefix,
+    deleted: await deletePrefix(to, keyPrefix, context),
+  };
 }
 
 /**
