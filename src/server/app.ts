@@ -9,6 +9,7 @@ import { errorHandler, errorResponse } from "./error-handler.ts";
 import { healthRoutes } from "./health.routes.ts";
 import { homeRoutes } from "./home.routes.ts";
 import { answerHead, kvRoutes } from "./kv.routes.ts";
+import { kvListRoutes } from "./kv-list.routes.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { sqlRoutes } from "./sql.routes.ts";
 
@@ -45,6 +46,7 @@ export function createApp(deps: ServerDeps) {
     .use(errorHandler(deps.log, (url) => allowedMethods(routes, url)))
     .use(homeRoutes())
     .use(kvRoutes(deps))
+    .use(kvListRoutes(deps))
     .use(sqlRoutes(deps))
     .use(healthRoutes(deps))
     .use(

@@ -3,18 +3,15 @@ import { Elysia } from "elysia";
 import type { Database } from "../engine/database.ts";
 import { ApiError, invalidParameter } from "../errors.ts";
 import { setMember } from "../kv/change.ts";
-import { countPrefix, deletePrefix } from "../kv/range.ts";
-import { type Found, getEntry, getValue, headKey, type ListedEntry, listKeys } from "../kv/read.ts";
-import { type KvTable, kvTable } from "../kv/table.ts";
+import { type Found, getEntry, getValue, headKey } from "../kv/read.ts";
+import { kvTable } from "../kv/table.ts";
 import { type StoredValue, toStored, valueType } from "../kv/value.ts";
 import { deleteKey, putValue } from "../kv/write.ts";
-import { perform, type WriteContext } from "../kv/write-plan.ts";
-import { DEFAULT_LIST_KEYS, MAX_LIST_KEYS } from "../limits.ts";
+import { perform } from "../kv/write-plan.ts";
 import { readBody } from "./body.ts";
 import { conditionsOf, ifMatch, matchesEtag } from "./conditions.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented } from "./documentation.ts";
-import { jsonAnswer, valueMembers } from "./json-body.ts";
 import {
   AtomicAnswer,
   AtomicBody,
@@ -25,68 +22,26 @@ import {
   BatchSetBody,
   DeleteAnswer,
   DeletedAnswer,
-  DeletePrefixAnswer,
-  ListAnswer,
   PutAnswer,
   VerbAnswer,
 } from "./kv.model.ts";
+import {
+  describeFound,
+  entryText,
+  type Headers,
+  notServed,
+  refuseTimeTravel,
+} from "./kv-answer.ts";
 import { atomic } from "./kv-atomic.ts";
 import { BATCH_ROUTES, type BatchHandler } from "./kv-batch.ts";
 import { API_PREFIX, kvKey, kvTarget } from "./kv-path.ts";
 import { index, KEY_VERBS } from "./kv-verbs.ts";
-import {
-  createIfMissing,
-  db,
-  delta,
-  flag,
-  history,
-  integer,
-  optionalText,
-  type Parameter,
-  path,
-  table,
-  timeout,
-  ttl,
-} from "./parameters.ts";
+import { createIfMissing, db, delta, history, path, table, timeout, ttl } from "./parameters.ts";
 import { Query } from "./query.ts";
-
-const prefix = optionalText(
-  "prefix",
-  "Only keys that begin with this text; `%`, `_`, `*` mean themselves.",
-);
-const suffix = optionalText("suffix", "Only keys that end in this text.");
-const contains = optionalText("contains", "Only keys that have this text in them.");
-const start = optionalText("start", "Only this key and those after it, in byte order.");
-const end = optionalText("end", "Only keys before this one, in byte order.");
-const after = optionalText(
-  "after",
-  "Only keys after this one in the list: `next_after` of the page before.",
-);
-const reverse = flag("reverse", "Last key first.");
-const withValues = flag("values", "Include the values.");
-const deletedPrefix: Parameter<string> = {
-  ...optionalText("prefix", "Which keys; empty for all of the table."),
-  required: true,
-  read: (query) => {
-    const text = query.get("prefix");
-    if (text === undefined) throw invalidParameter("prefix", "is missing");
-    return text;
-  },
-};
-const confirm = optionalText("confirm", "`yes` to delete.");
-const limit = integer("limit", `Keys per page; more than ${MAX_LIST_KEYS} is ${MAX_LIST_KEYS}.`, {
-  whenAbsent: DEFAULT_LIST_KEYS,
-  minimum: 0,
-});
-const offset = integer("offset", "Keys to skip. For deep pages use `after`.", {
-  whenAbsent: 0,
-  minimum: 0,
-});
+import { writeContext } from "./write-context.ts";
 
 /** POST routes of a whole table, by their path below `kv/`. */
 const TABLE_ROUTES: Readonly<Record<string, BatchHandler>> = { ...BATCH_ROUTES, atomic };
-
-type Headers = Record<string, string | number>;
 
 /**
  * The routes of one server.
@@ -98,16 +53,8 @@ export function kvRoutes(deps: ServerDeps) {
   const writing = [...target, history, ...createIfMissing.documented, deadline];
   const { maxBodyBytes } = deps.config;
 
-  const contextOf = (request: Request, query: Query): WriteContext => {
-    const nowMs = deps.clock.nowMs();
-    return {
-      nowMs,
-      deadlineMs: nowMs + deadline.read(query),
-      history: history.read(query),
-      actor: request.headers.get("x-actor")?.slice(0, 256) ?? null,
-      clientAddress: null,
-    };
-  };
+  const contextOf = (request: Request, query: Query) =>
+    writeContext(deps, deadline, request, query);
 
   /** The database of a write, which may make its file. */
   const databaseForWrite = (query: Query) => () =>
@@ -378,114 +325,7 @@ export function kvRoutes(deps: ServerDeps) {
           "DATABASE_BUSY",
         ],
       }),
-    })
-    .get(
-      `${API_PREFIX}/kv`,
-      async ({ request, set }) => {
-        const query = Query.of(request.url);
-        refuseTimeTravel(query);
-        const page = {
-          prefix: prefix.read(query) ?? "",
-          suffix: suffix.read(query) || null,
-          contains: contains.read(query) || null,
-          start: start.read(query) ?? null,
-          end: end.read(query) ?? null,
-          after: after.read(query) ?? null,
-          reverse: reverse.read(query),
-          values: withValues.read(query),
-          limit: Math.min(limit.read(query), MAX_LIST_KEYS),
-          offset: offset.read(query),
-          nowMs: deps.clock.nowMs(),
-        };
-        if (page.after !== null && page.offset > 0)
-          throw invalidParameter("after", "and offset exclude each other");
-        const { entries, hasMore } = await withDatabase(deps, query, (database) =>
-          listKeys(kvTable(database, table.read(query)), page),
-        );
-        set.headers["content-type"] = "application/json";
-        return jsonAnswer(
-          {
-            success: true,
-            keys: entries.map((entry) => entry.key),
-            count: entries.length,
-            limit: page.limit,
-            offset: page.offset,
-            prefix: page.prefix,
-            has_more: hasMore,
-            next_after: hasMore ? (entries.at(-1)?.key ?? null) : null,
-          },
-          { items: `[${entries.map(listItemText).join(",")}]` },
-        );
-      },
-      {
-        detail: documented({
-          summary: "List keys",
-          description: "In byte order. Expired keys are not listed.",
-          tag: "Key-value",
-          parameters: [
-            ...target,
-            prefix,
-            suffix,
-            contains,
-            start,
-            end,
-            after,
-            reverse,
-            withValues,
-            limit,
-            offset,
-          ],
-          answers: { 200: { description: "A page of keys", schema: ListAnswer } },
-          errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND", "CONFLICT"],
-        }),
-      },
-    )
-    .delete(
-      `${API_PREFIX}/kv`,
-      async ({ request }) => {
-        const query = Query.of(request.url);
-        const context = contextOf(request, query);
-        const database = await withDatabase<Database>(deps, query, (open) => open);
-        return answerDeletePrefix(kvTable(database, table.read(query)), query, context);
-      },
-      {
-        parse: "none",
-        detail: documented({
-          summary: "Delete all keys with a prefix",
-          description:
-            "Without `confirm=yes` only tells how many there are. Deletes in batches, each of them whole.",
-          tag: "Key-value",
-          parameters: [...target, deletedPrefix, confirm, history, deadline],
-          answers: {
-            200: { description: "Deleted, or how many would be", schema: DeletePrefixAnswer },
-          },
-          errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND", "CONFLICT", "DATABASE_BUSY"],
-        }),
-      },
-    );
-}
-
-/** Deletes a prefix; what it would do, until it is confirmed. */
-async function answerDeletePrefix(
-  to: KvTable,
-  query: Query,
-  context: WriteContext,
-): Promise<Record<string, unknown>> {
-  const keyPrefix = deletedPrefix.read(query);
-  if (confirm.read(query)?.toLowerCase() !== "yes")
-    return {
-      success: true,
-      dry_run: true,
-      prefix: keyPrefix,
-      would_delete: await countPrefix(to, keyPrefix, context.nowMs),
-      message: "Nothing was deleted: add confirm=yes to apply",
-    };
-  return {
-    success: true,
-    status: "ok",
-    prefix: keyPrefix,
-    deleted: await deletePrefix(to, keyPrefix, context),
-  };
+    });
 }
 
 /**
@@ -502,59 +342,4 @@ export async function answerHead(deps: ServerDeps, request: Request): Promise<Re
   describeFound(headers, entry);
   headers["content-length"] = String(entry.sizeBytes);
   return new Response(null, { headers: headers as Record<string, string> });
-}
-
-/** For routes of the contract that this version does not have; the changelog lists them. */
-function notServed(what: string): ApiError {
-  return new ApiError("NOT_FOUND", `${what} is not served by this version`);
-}
-
-function refuseTimeTravel(query: Query): void {
-  const at = query.get("at_timestamp");
-  if (at !== undefined && at !== "" && at !== "0")
-    throw invalidParameter("at_timestamp", "is not served by this version");
-}
-
-function describeFound(headers: Headers, found: Omit<Found, "value" | "isJson">): void {
-  headers["content-type"] = found.contentType;
-  headers["x-created-at"] = String(toSeconds(found.createdAtMs));
-  headers["x-updated-at"] = String(toSeconds(found.updatedAtMs));
-  if (found.expireAtMs !== null) headers["x-expire-at"] = String(toSeconds(found.expireAtMs));
-  headers["etag"] = found.etag;
-  headers["x-content-type-options"] = "nosniff";
-  // A stored page must not act in the name of this server's own page.
-  if (/html|xml/i.test(found.contentType)) headers["content-security-policy"] = "sandbox";
-}
-
-function entryText(key: string, found: Found): string {
-  return jsonAnswer(
-    {
-      key,
-      content_type: found.contentType,
-      etag: found.etag,
-      created_at: toSeconds(found.createdAtMs),
-      updated_at: toSeconds(found.updatedAtMs),
-      expire_at: found.expireAtMs === null ? null : toSeconds(found.expireAtMs),
-    },
-    valueMembers(found.value, found.isJson),
-  );
-}
-
-function listItemText(entry: ListedEntry): string {
-  return jsonAnswer(
-    {
-      key: entry.key,
-      content_type: entry.contentType,
-      size: entry.sizeBytes,
-      created_at: toSeconds(entry.createdAtMs),
-      updated_at: toSeconds(entry.updatedAtMs),
-      ...(entry.expireAtMs === null ? {} : { expire_at: toSeconds(entry.expireAtMs) }),
-      etag: entry.etag,
-    },
-    entry.value === undefined ? {} : valueMembers(entry.value, entry.isJson === true),
-  );
-}
-
-function toSeconds(ms: number): number {
-  return Math.floor(ms / 1000);
 }

@@ -1,0 +1,175 @@
+/** Routes of all keys of a table: contracts/hoody.md 1.8, and deletion by prefix. */
+import { Elysia } from "elysia";
+import type { Database } from "../engine/database.ts";
+import { invalidParameter } from "../errors.ts";
+import { countPrefix, deletePrefix } from "../kv/range.ts";
+import { listKeys } from "../kv/read.ts";
+import { type KvTable, kvTable } from "../kv/table.ts";
+import type { WriteContext } from "../kv/write-plan.ts";
+import { DEFAULT_LIST_KEYS, MAX_LIST_KEYS } from "../limits.ts";
+import { type ServerDeps, withDatabase } from "./deps.ts";
+import { documented } from "./documentation.ts";
+import { jsonAnswer } from "./json-body.ts";
+import { DeletePrefixAnswer, ListAnswer } from "./kv.model.ts";
+import { listItemText, refuseTimeTravel } from "./kv-answer.ts";
+import { API_PREFIX } from "./kv-path.ts";
+import {
+  db,
+  flag,
+  history,
+  integer,
+  optionalText,
+  type Parameter,
+  table,
+  timeout,
+} from "./parameters.ts";
+import { Query } from "./query.ts";
+import { writeContext } from "./write-context.ts";
+
+const prefix = optionalText(
+  "prefix",
+  "Only keys that begin with this text; `%`, `_`, `*` mean themselves.",
+);
+const suffix = optionalText("suffix", "Only keys that end in this text.");
+const contains = optionalText("contains", "Only keys that have this text in them.");
+const start = optionalText("start", "Only this key and those after it, in byte order.");
+const end = optionalText("end", "Only keys before this one, in byte order.");
+const after = optionalText(
+  "after",
+  "Only keys after this one in the list: `next_after` of the page before.",
+);
+const reverse = flag("reverse", "Last key first.");
+const withValues = flag("values", "Include the values.");
+const deletedPrefix: Parameter<string> = {
+  ...optionalText("prefix", "Which keys; empty for all of the table."),
+  required: true,
+  read: (query) => {
+    const text = query.get("prefix");
+    if (text === undefined) throw invalidParameter("prefix", "is missing");
+    return text;
+  },
+};
+const confirm = optionalText("confirm", "`yes` to delete.");
+const limit = integer("limit", `Keys per page; more than ${MAX_LIST_KEYS} is ${MAX_LIST_KEYS}.`, {
+  whenAbsent: DEFAULT_LIST_KEYS,
+  minimum: 0,
+});
+const offset = integer("offset", "Keys to skip. For deep pages use `after`.", {
+  whenAbsent: 0,
+  minimum: 0,
+});
+
+/** The routes of one server. */
+export function kvListRoutes(deps: ServerDeps) {
+  const deadline = timeout(deps.config.timeoutMs);
+  const target = [db, table];
+
+  return new Elysia({ name: "kv-list" })
+    .get(
+      `${API_PREFIX}/kv`,
+      async ({ request, set }) => {
+        const query = Query.of(request.url);
+        refuseTimeTravel(query);
+        const page = {
+          prefix: prefix.read(query) ?? "",
+          suffix: suffix.read(query) || null,
+          contains: contains.read(query) || null,
+          start: start.read(query) ?? null,
+          end: end.read(query) ?? null,
+          after: after.read(query) ?? null,
+          reverse: reverse.read(query),
+          values: withValues.read(query),
+          limit: Math.min(limit.read(query), MAX_LIST_KEYS),
+          offset: offset.read(query),
+          nowMs: deps.clock.nowMs(),
+        };
+        if (page.after !== null && page.offset > 0)
+          throw invalidParameter("after", "and offset exclude each other");
+        const { entries, hasMore } = await withDatabase(deps, query, (database) =>
+          listKeys(kvTable(database, table.read(query)), page),
+        );
+        set.headers["content-type"] = "application/json";
+        return jsonAnswer(
+          {
+            success: true,
+            keys: entries.map((entry) => entry.key),
+            count: entries.length,
+            limit: page.limit,
+            offset: page.offset,
+            prefix: page.prefix,
+            has_more: hasMore,
+            next_after: hasMore ? (entries.at(-1)?.key ?? null) : null,
+          },
+          { items: `[${entries.map(listItemText).join(",")}]` },
+        );
+      },
+      {
+        detail: documented({
+          summary: "List keys",
+          description: "In byte order. Expired keys are not listed.",
+          tag: "Key-value",
+          parameters: [
+            ...target,
+            prefix,
+            suffix,
+            contains,
+            start,
+            end,
+            after,
+            reverse,
+            withValues,
+            limit,
+            offset,
+          ],
+          answers: { 200: { description: "A page of keys", schema: ListAnswer } },
+          errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND", "CONFLICT"],
+        }),
+      },
+    )
+    .delete(
+      `${API_PREFIX}/kv`,
+      async ({ request }) => {
+        const query = Query.of(request.url);
+        const context = writeContext(deps, deadline, request, query);
+        const database = await withDatabase<Database>(deps, query, (open) => open);
+        return answerDeletePrefix(kvTable(database, table.read(query)), query, context);
+      },
+      {
+        parse: "none",
+        detail: documented({
+          summary: "Delete all keys with a prefix",
+          description:
+            "Without `confirm=yes` only tells how many there are. Deletes in batches, each of them whole.",
+          tag: "Key-value",
+          parameters: [...target, deletedPrefix, confirm, history, deadline],
+          answers: {
+            200: { description: "Deleted, or how many would be", schema: DeletePrefixAnswer },
+          },
+          errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND", "CONFLICT", "DATABASE_BUSY"],
+        }),
+      },
+    );
+}
+
+/** Deletes a prefix; what it would do, until it is confirmed. */
+async function answerDeletePrefix(
+  to: KvTable,
+  query: Query,
+  context: WriteContext,
+): Promise<Record<string, unknown>> {
+  const keyPrefix = deletedPrefix.read(query);
+  if (confirm.read(query)?.toLowerCase() !== "yes")
+    return {
+      success: true,
+      dry_run: true,
+      prefix: keyPrefix,
+      would_delete: await countPrefix(to, keyPrefix, context.nowMs),
+      message: "Nothing was deleted: add confirm=yes to apply",
+    };
+  return {
+    success: true,
+    status: "ok",
+    prefix: keyPrefix,
+    deleted: await deletePrefix(to, keyPrefix, context),
+  };
+}
