@@ -109,6 +109,7 @@ export class ApiError extends Error {
   /** Headers that belong to every answer with this error. */
   toHeaders(): Record<string, string> {
     const headers: Record<string, string> = {
+      "x-content-type-options": "nosniff",
       "x-error-code": this.kind,
       "x-hoody-error-code": this.kind,
       ...this.details.headers,

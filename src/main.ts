@@ -16,7 +16,7 @@ const RUNTIME_ERROR = 1;
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === RUNNER_ARGUMENT) {
-    await serveJobs({ ...engineJobs, ...sqlJobs });
+    await serveJobs({ ...engineJobs, ...sqlJobs }, Number(argv[1]));
     return 0;
   }
   const command = parseCommand(argv, process.env);

@@ -33,7 +33,10 @@ function makeStatements(name: string) {
   const value = `${T}.value`;
   const live = `(${T}.expire_at_ms is null or ${T}.expire_at_ms > +$now_ms)`;
   const expired = `${T}.expire_at_ms <= +$now_ms`;
-  const isJson = `json_valid(${value})`;
+  // Of a BLOB, which is not UTF-8 or holds NUL, json_valid looks at a part.
+  const isJson = `(typeof(${value}) <> 'blob' and json_valid(${value}))`;
+  /** As text or bytes: somebody's own SQL may have put a number there. */
+  const stored = `iif(typeof(${value}) = 'blob', ${value}, cast(${value} as text))`;
   const lastOperationOf = (key: string) =>
     `from ${H} where key = ${key} and op_number is not null order by op_number desc limit 1`;
   const lastOperation = lastOperationOf("+$key");
@@ -44,7 +47,7 @@ function makeStatements(name: string) {
   const range = `from ${T} where key >= +$from and key < +$below and ${live}`;
 
   const list = (reverse: boolean, values: boolean) => ({
-    sql: `select key, ${entryColumns}${values ? ", value, json_valid(value) as is_json" : ""}
+    sql: `select key, ${entryColumns}${values ? `, ${stored} as value, ${isJson} as is_json` : ""}
       from ${T} where key >= +$from and key > +$after and key < +$below and ${live}
         and ($suffix is null or substr(key, -length($suffix)) = $suffix)
         and ($contains is null or instr(key, $contains) > 0)
@@ -172,7 +175,7 @@ function makeStatements(name: string) {
     // ── reads ────────────────────────────────────────────────────────────────────────────────────
     /** A key's value and what is known about it. */
     get: {
-      sql: `select value, content_type, created_at_ms, updated_at_ms, expire_at_ms, seq
+      sql: `select ${stored} as value, content_type, created_at_ms, updated_at_ms, expire_at_ms, seq
         from ${T} where key = +$key and ${live}`,
     },
     /** The part of a key's value at a path, as JSON text; null where there is none. */
@@ -183,12 +186,12 @@ function makeStatements(name: string) {
     },
     /** The same, and whether the value is JSON. */
     entry: {
-      sql: `select value, ${isJson} as is_json, content_type, created_at_ms, updated_at_ms, expire_at_ms, seq
+      sql: `select ${stored} as value, ${isJson} as is_json, content_type, created_at_ms, updated_at_ms, expire_at_ms, seq
         from ${T} where key = +$key and ${live}`,
     },
     /** Several keys, in the order of `$keys`; null columns for those that are absent. */
     getMany: {
-      sql: `select asked.value as key, ${T}.value as value, ${T}.content_type as content_type,
+      sql: `select asked.value as key, ${stored} as value, ${T}.content_type as content_type,
           ${T}.seq as seq, ${isJson} as is_json
         from json_each($keys) asked left join ${T} on ${T}.key = asked.value and ${live}
         order by asked.key`,

@@ -10,9 +10,14 @@ export type JobHandler = (payload: never, turn: () => Promise<void>) => unknown;
 
 export type JobHandlers = Readonly<Record<string, JobHandler>>;
 
-/** Serves jobs until the server is gone. */
-export function serveJobs(handlers: JobHandlers): Promise<void> {
+/**
+ * Serves jobs until the server is gone.
+ * @param serverPid the process that started this one
+ */
+export function serveJobs(handlers: JobHandlers, serverPid: number): Promise<void> {
   dieWithParent();
+  // It may have died before that was asked for.
+  if (process.platform === "linux" && process.ppid !== serverPid) return Promise.resolve();
   let go: (() => void) | undefined;
   const send = (message: FromRunner) => process.send?.(message);
   const turn = () =>

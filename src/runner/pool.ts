@@ -206,10 +206,11 @@ function timeoutError(timeoutMs: number): ApiError {
 
 /** This program again: the executable itself, or Bun with the sources. */
 function runnerCommand(): string[] {
+  const argument = [RUNNER_ARGUMENT, String(process.pid)];
   const main = join(import.meta.dir, "..", "main.ts");
   const compiled =
     import.meta.path.startsWith("/$bunfs/") || /^[A-Z]:[\\/]~BUN[\\/]/.test(import.meta.path);
   return compiled
-    ? [process.execPath, RUNNER_ARGUMENT]
-    : [process.execPath, "--no-env-file", main, RUNNER_ARGUMENT];
+    ? [process.execPath, ...argument]
+    : [process.execPath, "--no-env-file", main, ...argument];
 }

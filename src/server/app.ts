@@ -13,8 +13,8 @@ import { kvListRoutes } from "./kv-list.routes.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { sqlRoutes } from "./sql.routes.ts";
 
-/** Bodies are measured by the routes, which answer with the envelope; Bun's own bound lies behind. */
-const BODY_SLACK_BYTES = 1024 * 1024;
+/** Bodies are measured as they are read, and answered with the envelope; Bun's own 413 is bare. */
+const NO_BODY_BOUND = Number.MAX_SAFE_INTEGER;
 
 /** @returns the application; `listen` makes it a server */
 export function createApp(deps: ServerDeps) {
@@ -24,11 +24,12 @@ export function createApp(deps: ServerDeps) {
     // Elysia's defaults would share the port with a second server, drop unknown members of bodies,
     // and misread short Host headers (styles.md P8, P11, P13).
     normalize: false,
+    strictPath: true,
     handler: { standardHostname: false },
     serve: {
       reusePort: false,
       development: false,
-      maxRequestBodySize: deps.config.maxBodyBytes + BODY_SLACK_BYTES,
+      maxRequestBodySize: NO_BODY_BOUND,
       idleTimeout: 60,
     },
   })
@@ -38,11 +39,12 @@ export function createApp(deps: ServerDeps) {
       } catch (error) {
         return errorResponse(toApiError(error), request);
       }
-      if (request.method === "HEAD" && request.url.includes(`${API_PREFIX}/kv/`))
+      if (request.method === "HEAD" && isKeyPath(request.url))
         return answerHead(deps, request).catch((error) =>
           errorResponse(toApiError(error), request),
         );
     })
+    .headers({ "x-content-type-options": "nosniff" })
     .use(errorHandler(deps.log, (url) => allowedMethods(routes, url)))
     .use(homeRoutes())
     .use(kvRoutes(deps))
@@ -65,6 +67,10 @@ export function createApp(deps: ServerDeps) {
     );
   routes.push(...app.routes.map(({ method, path }) => ({ method, path })));
   return app;
+}
+
+function isKeyPath(url: string): boolean {
+  return url.startsWith(`${API_PREFIX}/kv/`, url.indexOf("/", url.indexOf("//") + 2));
 }
 
 interface Route {

@@ -23,7 +23,6 @@ export function describeFound(headers: Headers, found: Omit<Found, "value" | "is
   headers["x-updated-at"] = String(toSeconds(found.updatedAtMs));
   if (found.expireAtMs !== null) headers["x-expire-at"] = String(toSeconds(found.expireAtMs));
   headers["etag"] = found.etag;
-  headers["x-content-type-options"] = "nosniff";
   // A stored page must not act in the name of this server's own page.
   if (/html|xml/i.test(found.contentType)) headers["content-security-policy"] = "sandbox";
 }

@@ -338,7 +338,7 @@ export async function answerHead(deps: ServerDeps, request: Request): Promise<Re
   const entry = await withDatabase(deps, query, (database) =>
     headKey(kvTable(database, table.read(query)), key, deps.clock.nowMs()),
   );
-  const headers: Headers = {};
+  const headers: Headers = { "x-content-type-options": "nosniff" };
   describeFound(headers, entry);
   headers["content-length"] = String(entry.sizeBytes);
   return new Response(null, { headers: headers as Record<string, string> });

@@ -62,12 +62,20 @@ export class ValueDealer {
   deal(parameters: readonly Parameter[]): Binding {
     const binding: Binding = { named: {}, plain: [] };
     const base = this.#next;
+    const highest = Math.max(0, ...parameters.map(({ index }) => index));
+    // Numbers that ?NNN skipped have no name either, and take their place among the plain ones.
+    const nameless = new Map<number, BindValue>();
+    for (let index = 1; index <= highest; index += 1) nameless.set(index, null);
     for (const parameter of parameters) {
       const value = this.#valueFor(parameter, base);
-      if (parameter.name === null) binding.plain.push(value);
-      else binding.named[parameter.name] = value;
-      this.#next = Math.max(this.#next, base + parameter.index);
+      if (parameter.name === null) nameless.set(parameter.index, value);
+      else {
+        binding.named[parameter.name] = value;
+        nameless.delete(parameter.index);
+      }
     }
+    binding.plain.push(...nameless.values());
+    this.#next = base + highest;
     return binding;
   }
 

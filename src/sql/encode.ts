@@ -43,11 +43,17 @@ export function encodeCell(cell: Cell, encodeBlob: BlobEncoding): string {
 
 /** Column names as they appear in results: a repeated one becomes `name:2`, `name:3` (contract 1.1). */
 export function distinctNames(names: readonly string[]): string[] {
-  const seen = new Map<string, number>();
+  const occurrences = new Map<string, number>();
+  // A column may really be called name:2; then that one keeps its name.
+  const taken = new Set(names);
   return names.map((name) => {
-    const occurrence = (seen.get(name) ?? 0) + 1;
-    seen.set(name, occurrence);
-    return occurrence === 1 ? name : `${name}:${occurrence}`;
+    let occurrence = (occurrences.get(name) ?? 0) + 1;
+    if (occurrence > 1) while (taken.has(`${name}:${occurrence}`)) occurrence += 1;
+    occurrences.set(name, occurrence);
+    if (occurrence === 1) return name;
+    const distinct = `${name}:${occurrence}`;
+    taken.add(distinct);
+    return distinct;
   });
 }
 

@@ -127,6 +127,8 @@ export class SandboxedConnection implements Disposable {
       const text = statement.sourceSQL;
       statement.setReturnArrays(true);
       statement.setReadBigInts(true);
+      // Names come with their prefix: :a, @a and $a are three parameters.
+      statement.setAllowBareNamedParameters(false);
       return { statement, text, rest: sql.slice(text.length) };
     } catch (error) {
       throw this.refused(error);
@@ -137,7 +139,7 @@ export class SandboxedConnection implements Disposable {
 
   /** The reason for a refusal, where SQLite only says "not authorized". */
   refused(error: unknown): unknown {
-    return this.#refusal === undefined
+    return this.#refusal === undefined || error instanceof ApiError
       ? error
       : new ApiError("SQL_ERROR", this.#refusal, {
           hint: "SQL runs inside one transaction on one database, and cannot reach past it.",
