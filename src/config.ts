@@ -248,7 +248,8 @@ function check(setting: Setting, name: string, text: string): string | number | 
 }
 
 /** Whether only this machine can reach the address. */
-export function isLoopback(host: string): boolean {
+export function isLoopback(name: string): boolean {
+  const host = name.toLowerCase();
   return (
     host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host)
   );
@@ -278,7 +279,7 @@ export function helpText(): string {
 export function settingsTable(): string {
   const rows = (SETTINGS as readonly Setting[]).map(
     (setting) =>
-      `| \`${flagSynopsis(setting)}\` | ${setting.env.map((name) => `\`${name}\``).join(", ")} | ${
+      `| \`${flagSynopsis(setting).replaceAll("|", "\\|")}\` | ${setting.env.map((name) => `\`${name}\``).join(", ")} | ${
         setting.default === "" ? "none" : `\`${setting.default}\``
       } | ${setting.help} |`,
   );

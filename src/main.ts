@@ -37,11 +37,12 @@ async function serve(config: Config): Promise<number> {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => resolve());
   });
   const server = await startServer(config, systemClock, stderrLog);
-  process.stdout.write(`listening on ${server.url}\n`);
-  if (!hasDatabases(config.dataDir))
-    process.stdout.write(
-      `no databases in ${config.dataDir} yet; "npm run demo" in a clone of the repository makes one to play with\n`,
-    );
+  const hint = hasDatabases(config.dataDir)
+    ? ""
+    : `no databases in ${config.dataDir} yet; "npm run demo" in a clone of the repository makes one to play with\n`;
+  // Whoever started the server may stop reading what it prints; that is no reason to end.
+  process.stdout.on("error", () => {});
+  process.stdout.write(`listening on ${server.url}\n${hint}`);
   await stopped;
   await server.stop();
   return 0;

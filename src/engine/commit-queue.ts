@@ -21,7 +21,7 @@ interface Pending {
 
 export interface CommitHooks {
   /** Throws when the file is not the one that was opened any more. */
-  checkFile(): void;
+  aboutToBegin(): void;
   /** Called inside the transaction before the first plan. */
   began(): void;
   /** Runs the steps of one plan. */
@@ -77,6 +77,11 @@ export class CommitQueue {
     if (!this.isIdle) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
+  /** Lets go of the connection, which is about to be closed. */
+  finalize(): void {
+    for (const statement of [this.#begin, this.#commit, this.#rollback]) statement.finalize();
+  }
+
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -97,7 +102,7 @@ export class CommitQueue {
       return;
     }
     try {
-      this.#hooks.checkFile();
+      this.#hooks.aboutToBegin();
       this.#begin.run();
     } catch (error) {
       this.#turn.release();

@@ -36,6 +36,12 @@ export interface EngineDeps {
   readonly durability: "full" | "relaxed";
 }
 
+/** What tells a file from all others, whatever its names. */
+export interface FileNumbers {
+  readonly dev: number;
+  readonly ino: number;
+}
+
 /** How long a housekeeping job may take, and how long it waits for another program's lock. */
 const HOUSEKEEPING_TIMEOUT_MS = 60_000;
 const HOUSEKEEPING_BUSY_MS = 200;
@@ -52,6 +58,10 @@ export class Database implements Engine {
   readonly #queue: CommitQueue;
   readonly #prepared = new Map<Statement, Prepared<Rows[number], [Record<string, SqlValue>]>>();
   readonly #identity: string;
+  readonly #beginRead;
+  readonly #endRead;
+  #inReadTurn = false;
+  #closed = false;
   #wal: WalSync | undefined;
   #preparingWrites: Promise<void> | undefined;
   #checkpointAtBytes = CHECKPOINT_WAL_BYTES;
@@ -74,10 +84,15 @@ export class Database implements Engine {
     this.#connection.run("pragma wal_autocheckpoint = 0");
     this.#connection.run(`pragma cache_size = -${PAGE_CACHE_KIB}`);
     this.#connection.run("pragma trusted_schema = off");
+    this.#beginRead = this.#connection.prepare("begin");
+    this.#endRead = this.#connection.prepare("commit");
     this.#relations = new Relations(this.#connection);
     this.expiry = new ExpiryTimer(this, deps.clock, deps.log);
     this.#queue = new CommitQueue(this.#connection, this.turn, {
-      checkFile: () => this.checkFile(),
+      aboutToBegin: () => {
+        this.#endReadTurn();
+        this.checkFile();
+      },
       began: () => this.#relations.refresh(),
       run: (plan) => this.#runWrite(plan),
       rolledBack: () => this.#relations.forget(),
@@ -115,7 +130,7 @@ export class Database implements Engine {
   }
 
   async readElsewhere(plan: Plan): Promise<Rows[]> {
-    this.#relations.refreshOncePerTurn();
+    this.#beginReadTurn();
     if (this.#relations.state(plan.relation) === "absent") return plan.steps.map(() => []);
     const payload: PlanJob = {
       path: this.path,
@@ -154,6 +169,11 @@ export class Database implements Engine {
       throw error;
     });
     return this.#preparingWrites;
+  }
+
+  /** Whether this is the database in that file, whatever name led to it. */
+  isFile(file: FileNumbers): boolean {
+    return identityOf(file) === this.#identity;
   }
 
   /**
@@ -207,25 +227,47 @@ export class Database implements Engine {
   }
 
   #closeConnection(): void {
-    for (const statement of this.#prepared.values()) statement.finalize();
-    this.#prepared.clear();
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#endReadTurn();
+    // With a statement left SQLite would keep the file open until that is collected as garbage.
+    const statements = [...this.#prepared.values(), this.#beginRead, this.#endRead];
+    for (const statement of statements) statement.finalize();
+    this.#queue.finalize();
+    this.#relations.finalize();
     this.#wal?.close();
-    this.#wal = undefined;
-    this.#connection.close();
+    this.#connection.close(true);
   }
 
   #readNow(plan: Plan): Rows[] {
-    this.#relations.refreshOncePerTurn();
+    if (this.#closed) throw new ApiError("SERVICE_UNAVAILABLE", "The database is being closed");
+    this.#beginReadTurn();
     if (this.#relations.state(plan.relation) === "absent") return plan.steps.map(() => []);
-    const [only] = plan.steps;
-    if (plan.steps.length === 1 && only !== undefined)
-      return [this.#prepare(only.statement).all(only.params)];
-    this.#connection.run("begin");
+    return plan.steps.map((step) => this.#prepare(step.statement).all(step.params));
+  }
+
+  /**
+   * All reads of one turn of the event loop share one snapshot: taking SQLite's read lock costs more
+   * than finding a key (3.5 µs against 0.9 µs). The requests of a turn had arrived before it began,
+   * so none is answered with a state older than itself; a commit of ours ends the snapshot.
+   */
+  #beginReadTurn(): void {
+    if (this.#inReadTurn) return;
+    this.#beginRead.run();
+    this.#inReadTurn = true;
+    setImmediate(() => this.#endReadTurn());
     try {
-      return plan.steps.map((step) => this.#prepare(step.statement).all(step.params));
-    } finally {
-      this.#connection.run("commit");
+      this.#relations.refresh();
+    } catch (error) {
+      this.#endReadTurn();
+      throw error;
     }
+  }
+
+  #endReadTurn(): void {
+    if (!this.#inReadTurn) return;
+    this.#inReadTurn = false;
+    this.#endRead.run();
   }
 
   /** Another program has the file locked for a moment. */
@@ -297,7 +339,8 @@ export class Database implements Engine {
       await pause(BUSY_RETRY_MS);
     }
     // The first read creates the -wal file, if it is not there.
-    this.#connection.prepare("select count(*) from sqlite_schema").get();
+    using first = this.#connection.prepare("select count(*) from sqlite_schema");
+    first.get();
     this.#wal = await WalSync.open(this.path);
   }
 
@@ -334,7 +377,11 @@ export class Database implements Engine {
 
 function fileIdentity(path: string): string {
   const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? "none" : `${stats.dev}:${stats.ino}`;
+  return stats === undefined ? "none" : identityOf(stats);
+}
+
+function identityOf({ dev, ino }: FileNumbers): string {
+  return `${dev}:${ino}`;
 }
 
 function isBusy(error: unknown): boolean {

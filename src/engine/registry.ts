@@ -3,9 +3,16 @@ import { realpathSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { ApiError } from "../errors.ts";
 import { FILE_CHECK_INTERVAL_MS } from "../limits.ts";
-import { Database, type EngineDeps } from "./database.ts";
+import { Database, type EngineDeps, type FileNumbers } from "./database.ts";
 import type { CreateJob, PrepareJob } from "./jobs.ts";
-import { checkHeader, type DataRoot, databasePath, existingFile, newFile } from "./resolve.ts";
+import {
+  checkHeader,
+  type DataRoot,
+  databasePath,
+  existingFile,
+  newFile,
+  SIDE_FILE,
+} from "./resolve.ts";
 
 export interface RegistryOptions extends EngineDeps {
   readonly dataDir: string;
@@ -42,6 +49,8 @@ export class Registry {
   readonly #closing = new Map<string, Promise<void>>();
   /** What a name meant when it was last followed. */
   readonly #names = new Map<string, NameEntry>();
+  /** Databases for which there is room, and which are being opened. */
+  #reserved = 0;
   #stopped = false;
 
   /** @param options.dataDir must exist */
@@ -64,6 +73,23 @@ export class Registry {
   /** The databases that are open now. */
   databases(): Database[] {
     return [...this.#open.values()].map((entry) => entry.database);
+  }
+
+  /**
+   * Whether SQLite has a file open in this process, or is about to: a database, also by another of
+   * its names, or what belongs to one. Who else opens and closes such a file takes SQLite's locks off
+   * it (see `checkHeader`).
+   * @param path absolute, without symlinks
+   * @param file null when nothing is there
+   */
+  uses(path: string, file: FileNumbers | null): boolean {
+    const names = [path, path.replace(SIDE_FILE, "")];
+    return (
+      names.some(
+        (name) => this.#open.has(name) || this.#opening.has(name) || this.#closing.has(name),
+      ) ||
+      (file !== null && this.databases().some((database) => database.isFile(file)))
+    );
   }
 
   /**
@@ -161,16 +187,21 @@ export class Registry {
     await this.#closing.get(path);
     if (this.#stopped) throw new ApiError("SERVICE_UNAVAILABLE", "The server is stopping");
     await this.#makeRoom();
-    await checkHeader(path);
-    const payload: PrepareJob = { path, wal: false, busyTimeoutMs: OPEN_BUSY_MS };
-    await this.#options.housekeepers.run({
-      kind: "engine.prepare",
-      payload,
-      timeoutMs: OPEN_TIMEOUT_MS,
-    });
-    const database = new Database(path, this.#options);
-    this.#open.set(path, { database, usedAtMs: performance.now() });
-    return database;
+    this.#reserved += 1;
+    try {
+      await checkHeader(path);
+      const payload: PrepareJob = { path, wal: false, busyTimeoutMs: OPEN_BUSY_MS };
+      await this.#options.housekeepers.run({
+        kind: "engine.prepare",
+        payload,
+        timeoutMs: OPEN_TIMEOUT_MS,
+      });
+      const database = new Database(path, this.#options);
+      this.#open.set(path, { database, usedAtMs: performance.now() });
+      return database;
+    } finally {
+      this.#reserved -= 1;
+    }
   }
 
   /**
@@ -180,7 +211,7 @@ export class Registry {
    */
   async #makeRoom(): Promise<void> {
     const giveUpMs = performance.now() + OPEN_BUSY_MS;
-    while (this.#open.size + this.#closing.size >= this.maxSize) {
+    while (this.#open.size + this.#closing.size + this.#reserved >= this.maxSize) {
       const nowMs = performance.now();
       const idle = [...this.#open]
         .filter(([, entry]) => entry.database.isIdle && nowMs - entry.usedAtMs > MIN_IDLE_MS)

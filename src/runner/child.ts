@@ -18,6 +18,8 @@ export function serveJobs(handlers: JobHandlers, serverPid: number): Promise<voi
   dieWithParent();
   // It may have died before that was asked for.
   if (process.platform === "linux" && process.ppid !== serverPid) return Promise.resolve();
+  // Ctrl-C reaches the whole process group; when a runner ends is the server's to say.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
   let go: (() => void) | undefined;
   const send = (message: FromRunner) => process.send?.(message);
   const turn = () =>

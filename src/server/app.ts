@@ -20,6 +20,7 @@ const NO_BODY_BOUND = Number.MAX_SAFE_INTEGER;
 export function createApp(deps: ServerDeps) {
   const checkAccess = accessCheck(deps.config);
   const routes: Route[] = [];
+  const kv = kvRoutes(deps);
   const app = new Elysia({
     // Elysia's defaults would share the port with a second server, drop unknown members of bodies,
     // and misread short Host headers (styles.md P8, P11, P13).
@@ -47,7 +48,7 @@ export function createApp(deps: ServerDeps) {
     .headers({ "x-content-type-options": "nosniff" })
     .use(errorHandler(deps.log, (url) => allowedMethods(routes, url)))
     .use(homeRoutes())
-    .use(kvRoutes(deps))
+    .use(kv)
     .use(kvListRoutes(deps))
     .use(sqlRoutes(deps))
     .use(healthRoutes(deps))
@@ -57,6 +58,7 @@ export function createApp(deps: ServerDeps) {
         specPath: `${API_PREFIX}/openapi.json`,
         exclude: [`${API_PREFIX}/openapi`, `${API_PREFIX}/openapi.json`],
         documentation: {
+          paths: keyPaths(kv.routes),
           info: {
             title: "chronolite",
             version: VERSION,
@@ -76,6 +78,13 @@ function isKeyPath(url: string): boolean {
 interface Route {
   method: string;
   path: string;
+}
+
+/** The routes of keys for the API description: the plugin leaves out every path with a star. */
+function keyPaths(kvRoutes: readonly (Route & { hooks: { detail?: object } })[]) {
+  const starred = kvRoutes.filter(({ path }) => path.endsWith("/*"));
+  const operations = starred.map(({ method, hooks }) => [method.toLowerCase(), hooks.detail ?? {}]);
+  return { [`${API_PREFIX}/kv/{key}`]: Object.fromEntries(operations) };
 }
 
 function allowedMethods(routes: readonly Route[], url: string): string[] {

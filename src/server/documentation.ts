@@ -36,7 +36,7 @@ export function documented(route: RouteDocumentation) {
     };
   }
   const key = {
-    name: "*",
+    name: "key",
     in: "path",
     required: true,
     description: "The key. Slashes may be written plainly or as %2F.",

@@ -72,7 +72,12 @@ function counters(deps: ServerDeps): Record<string, number> {
     sums.syncs += stats.syncs;
     sums.waiting += stats.waiting;
   }
-  return { ...sums, sql_jobs: deps.runners.counters.jobs, sql_kills: deps.runners.counters.kills };
+  return {
+    ...sums,
+    sql_active: deps.runners.active,
+    sql_jobs: deps.runners.counters.jobs,
+    sql_kills: deps.runners.counters.kills,
+  };
 }
 
 /** Null where the system does not tell. */

@@ -13,6 +13,8 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** How long a stopping server waits for callers' SQL; what runs longer is undone and told 503. */
+const STATEMENT_GRACE_MS = 5000;
 /** Engine jobs are short and few: one process, and another so that none waits long. */
 const HOUSEKEEPERS = 2;
 
@@ -38,7 +40,9 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
   return {
     url: server.url.href,
     async stop() {
+      const grace = setTimeout(() => runners.stop(), STATEMENT_GRACE_MS);
       await app.stop();
+      clearTimeout(grace);
       await registry.close();
       runners.stop();
       housekeepers.stop();

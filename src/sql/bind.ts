@@ -6,7 +6,7 @@ import type { Parameter } from "./lexer.ts";
 export type BindValue = string | number | bigint | null;
 export type BindValues = readonly BindValue[] | Readonly<Record<string, BindValue>>;
 
-/** What node:sqlite takes: named parameters by their full name, plain `?` in order. */
+/** What node:sqlite takes: `:a`, `@a`, `$a` by their full name, all others in order of their number. */
 export interface Binding {
   named: Record<string, BindValue>;
   plain: BindValue[];
@@ -63,12 +63,13 @@ export class ValueDealer {
     const binding: Binding = { named: {}, plain: [] };
     const base = this.#next;
     const highest = Math.max(0, ...parameters.map(({ index }) => index));
-    // Numbers that ?NNN skipped have no name either, and take their place among the plain ones.
+    // For node:sqlite ?NNN has no name, and neither have the numbers that it skipped.
     const nameless = new Map<number, BindValue>();
     for (let index = 1; index <= highest; index += 1) nameless.set(index, null);
     for (const parameter of parameters) {
       const value = this.#valueFor(parameter, base);
-      if (parameter.name === null) nameless.set(parameter.index, value);
+      if (parameter.name === null || parameter.name.startsWith("?"))
+        nameless.set(parameter.index, value);
       else {
         binding.named[parameter.name] = value;
         nameless.delete(parameter.index);

@@ -61,7 +61,8 @@ export function runQuery(connection: SandboxedConnection, sql: string, values: B
       `"truncated":${truncated}}`,
     ].join(",");
   } catch (error) {
-    throw toSqlError(connection.refused(error));
+    if (connection.refusal !== undefined) throw notReadOnly(connection.refusal);
+    throw toSqlError(error);
   }
 }
 
@@ -69,14 +70,11 @@ function compileReading(
   connection: SandboxedConnection,
   text: string,
 ): ReturnType<SandboxedConnection["compile"]> {
-  try {
-    const compiled = connection.compile(text);
-    if (!connection.readsOnly || connection.hasPragma) throw notReadOnly("it does not only read");
-    return compiled;
-  } catch (error) {
-    if (error instanceof ApiError) throw notReadOnly(error.message);
-    throw error;
-  }
+  const compiled = connection.compile(text);
+  const returnsRows = compiled.statement.columns().length > 0;
+  if (!connection.readsOnly || connection.hasPragma || !returnsRows)
+    throw notReadOnly("it does more than read, or answers nothing");
+  return compiled;
 }
 
 function notReadOnly(reason: string): ApiError {

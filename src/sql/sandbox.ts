@@ -97,6 +97,11 @@ export class SandboxedConnection implements Disposable {
     return this.#hasPragma;
   }
 
+  /** Why the last statement was refused, if it was. */
+  get refusal(): string | undefined {
+    return this.#refusal;
+  }
+
   get inTransaction(): boolean {
     return this.#database.isTransaction;
   }
