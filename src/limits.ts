@@ -34,6 +34,10 @@ export const DELETE_BATCH_KEYS = 500;
 /** Keys of a list page: when nothing is said, and at the most (contract 1.8). */
 export const DEFAULT_LIST_KEYS = 100;
 export const MAX_LIST_KEYS = 1000;
+/** Files and folders that a list in directory mode looks at; its order and total need them all. */
+export const MAX_LISTED_FILES = 50_000;
+/** Longest name of a file or folder, in bytes; the usual file systems have no longer ones. */
+export const MAX_FILE_NAME_BYTES = 255;
 /** Beyond this offset a list page is read in another process: skipping rows takes time. */
 export const MAX_OFFSET_HERE_KEYS = 2000;
 

@@ -261,6 +261,17 @@ describe.each(BODIES)("POST /kv/batch/%s with %s", (route, name, entry) => {
     expect((await table.batch(route, body)).status).toBe(200);
   });
 
+  test.each(["if-match", "if-none-match"])(
+    "refuses the header %s with 400: it could be about any of the keys (contract 1.32)",
+    async (header) => {
+      const table = new Table();
+      await table.put("k", "old");
+      const answer = await table.batch(route, { [name]: [entry("k")] }, "", { [header]: '"x"' });
+      expect(answer).toMatchObject(INVALID);
+      expect(await table.contents()).toEqual({ k: "old" });
+    },
+  );
+
   test("of a database that does not exist is 400", async () => {
     const answer = await server.json<BatchBody>(`/kv/batch/${route}?db=nowhere`, {
       method: "POST",

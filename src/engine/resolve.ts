@@ -13,7 +13,9 @@ export interface DataRoot {
 /** First bytes of every SQLite file, https://www.sqlite.org/fileformat.html section 1.3. */
 const SQLITE_MAGIC = "SQLite format 3\0";
 /** Files beside a database that SQLite itself owns. */
-const SIDE_FILE = /-(wal|shm|journal)$/i;
+export const SIDE_FILE = /-(wal|shm|journal)$/i;
+/** No name of a database or folder has these: SQLite and URLs read them as something else. */
+const STRANGE_LETTERS = /[\0?#\\]/;
 
 /**
  * The absolute path that a name means, by its letters alone.
@@ -27,14 +29,12 @@ export function databasePath(name: string, root: DataRoot): string {
     });
   if (name.trim() === "") throw invalid("db is empty");
   if (name === ":memory:") throw invalid("in-memory databases are not supported");
-  if (name.includes("\0") || name.includes("?") || name.includes("#") || name.includes("\\"))
-    throw invalid("db must not contain a backslash, ?, # or NUL");
+  if (STRANGE_LETTERS.test(name)) throw invalid("db must not contain a backslash, ?, # or NUL");
   if (name.toLowerCase().startsWith("file:")) throw invalid("db is a name, not a file: URI");
   if (Buffer.byteLength(name) > 4096) throw invalid("db is too long");
 
   if (isAbsolute(name)) {
-    if (name.split(/[\\/]/).some((segment) => segment === ".." || segment === "."))
-      throw invalid("db must not contain . or .. segments");
+    if (hasDotSegment(name)) throw invalid("db must not contain . or .. segments");
     const path = normalize(name);
     if (path.endsWith(sep)) throw invalid("db names a folder");
     if (!root.allowAnyAbsoluteDbPath && !isInside(path, root.dataDir))
@@ -79,6 +79,28 @@ export function existingFile(path: string, root: DataRoot): string {
 }
 
 /**
+ * The real path of the folder that a name means, if it does: only an absolute path can. Undefined for
+ * anything else, of which `databasePath` and `existingFile` know more.
+ * @throws ApiError FORBIDDEN for a folder out of bounds
+ */
+export function existingFolder(name: string, root: DataRoot): string | undefined {
+  if (!isAbsolute(name) || STRANGE_LETTERS.test(name) || hasDotSegment(name)) return undefined;
+  let real: string;
+  try {
+    real = realpathSync(name);
+    if (!statSync(real).isDirectory()) return undefined;
+  } catch {
+    return undefined;
+  }
+  if (!root.allowAnyAbsoluteDbPath && real !== root.dataDir && !isInside(real, root.dataDir))
+    throw new ApiError("FORBIDDEN", "The folder is outside the data folder", {
+      fields: { parameter: "db" },
+      hint: "Use a folder of the data folder, or start the server with --allow-any-absolute-db-path.",
+    });
+  return real;
+}
+
+/**
  * The path at which a new database may be made: its folder exists, and is within bounds.
  * @throws ApiError INVALID_DB_PATH, FORBIDDEN for a folder link that leaves the data folder
  */
@@ -119,6 +141,10 @@ export async function checkHeader(path: string): Promise<void> {
   } finally {
     await file.close();
   }
+}
+
+function hasDotSegment(path: string): boolean {
+  return path.split(/[\\/]/).some((segment) => segment === ".." || segment === ".");
 }
 
 function isInside(path: string, folder: string): boolean {

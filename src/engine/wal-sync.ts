@@ -87,7 +87,7 @@ export class WalSync {
 }
 
 /** Puts a folder's entries on disk. Windows has no such call, and keeps them by itself. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   if (process.platform === "win32") return;
   const folder = await openFile(path, "r");
   try {

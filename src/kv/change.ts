@@ -9,6 +9,7 @@ import {
   conditionError,
   conditionsHold,
   type KeyOperation,
+  NO_CONDITIONS,
   pathParams,
   type Stamped,
   stamped,
@@ -48,26 +49,23 @@ export function setMember(
   request: { leaf: string; expireAtMs: number | null; conditions: Conditions },
   context: WriteContext,
 ): KeyOperation<Stamped> {
-  const { current, isJson, setAt } = table.statements;
-  const { conditions } = request;
+  const { isJson, setAt } = table.statements;
   return change(table, {
     statement: setAt,
     params: {
-      ...writeParams(key, "SET", context, conditions),
+      ...writeParams(key, "SET", context, request.conditions),
       value: request.leaf,
       expire_at_ms: request.expireAtMs,
     },
     path,
     start: { document: path.emptyDocument, type: "application/json" },
-    looks: [current, isJson],
+    conditions: request.conditions,
+    looks: [isJson],
     outcome: ({ stamp }) => stamp,
-    explain: ([before, leaf], there) => {
-      if (leaf?.[0]?.["is_json"] !== 1)
-        return invalidParameter("body", "must be JSON when path is given");
-      return conditionsHold(conditions, before?.[0])
+    explain: ([leaf], there) =>
+      leaf?.[0]?.["is_json"] === 1
         ? placeError(key, path, there)
-        : conditionError(conditions, before?.[0]);
-    },
+        : invalidParameter("body", "must be JSON when path is given"),
   });
 }
 
@@ -82,14 +80,16 @@ export function addNumber(
   delta: bigint,
   path: JsonPath | null,
   context: WriteContext,
+  conditions = NO_CONDITIONS,
 ): KeyOperation<Sum> {
   return change(table, {
     statement: table.statements.addAt,
     params: {
-      ...writeParams(key, delta < 0n ? "DECR" : "INCR", context),
+      ...writeParams(key, delta < 0n ? "DECR" : "INCR", context, conditions),
       delta: Number.isSafeInteger(Number(delta)) ? Number(delta) : delta,
     },
     path,
+    conditions,
     start:
       path === null
         ? { document: "0", type: "text/plain" }
@@ -117,12 +117,17 @@ export function pushElement(
   body: string,
   path: JsonPath | null,
   context: WriteContext,
+  conditions = NO_CONDITIONS,
 ): KeyOperation<ArrayChange> {
   return change(table, {
     statement: table.statements.pushAt,
-    params: { ...writeParams(key, "PUSH", context), body, value: body },
+    params: { ...writeParams(key, "PUSH", context, conditions), body, value: body },
     path,
-    start: { document: path?.emptyDocument ?? "[]", type: "application/json" },
+    conditions,
+    start: {
+      document: path === null || path.steps === "[]" ? "[]" : path.emptyDocument,
+      type: "application/json",
+    },
     looks: [table.statements.isJson],
     outcome: ({ stamp, after }) => ({ ...stamp, length: Number(after?.["length"]) }),
     explain: ([valid], there) =>
@@ -141,11 +146,13 @@ export function popElement(
   key: string,
   path: JsonPath | null,
   context: WriteContext,
+  conditions = NO_CONDITIONS,
 ): KeyOperation<ElementTaken> {
   return change(table, {
     statement: table.statements.popAt,
-    params: writeParams(key, "POP", context),
+    params: writeParams(key, "POP", context, conditions),
     path,
+    conditions,
     outcome: ({ stamp, before, after }) => ({
       ...stamp,
       length: Number(after?.["length"]),
@@ -167,15 +174,17 @@ export function removeElement(
   choice: ElementChoice,
   path: JsonPath | null,
   context: WriteContext,
+  conditions = NO_CONDITIONS,
 ): KeyOperation<ElementTaken> {
   return change(table, {
     statement: table.statements.removeAt,
     params: {
-      ...writeParams(key, "REMOVE", context),
+      ...writeParams(key, "REMOVE", context, conditions),
       index: "index" in choice ? choice.index : null,
       wanted: "wanted" in choice ? choice.wanted : null,
     },
     path,
+    conditions,
     looks: [table.statements.elementToRemove],
     outcome: ({ stamp, looked, after }) => ({
       ...stamp,
@@ -195,6 +204,7 @@ interface Change<Result> {
   statement: Statement;
   params: Params;
   path: JsonPath | null;
+  conditions: Conditions;
   /** What an absent key begins with; without it the key must exist. */
   start?: { document: string; type: string };
   /** Further statements to run before the change, for the outcome or an error. */
@@ -213,7 +223,8 @@ interface Change<Result> {
 /** Looks, begins an absent key, changes, records, and looks again; or nothing of it. */
 function change<Result>(table: KvTable, parts: Change<Result>): KeyOperation<Result> {
   const { statements } = table;
-  const { start, looks = [] } = parts;
+  const { start, conditions } = parts;
+  const looks = [statements.current, ...(parts.looks ?? [])];
   const params = {
     ...parts.params,
     ...pathParams(parts.path),
@@ -231,11 +242,16 @@ function change<Result>(table: KvTable, parts: Change<Result>): KeyOperation<Res
     outcome: (rows) =>
       parts.outcome({
         stamp: stamped(rows[before.length]),
-        looked: rows.slice(0, looks.length),
+        looked: rows.slice(1, looks.length),
         before: rows[looks.length]?.[0],
         after: rows.at(-1)?.[0],
       }),
-    explain: (rows) => parts.explain(rows.slice(0, looks.length), rows[looks.length]?.[0]),
+    explain: (rows) => {
+      const current = rows[0]?.[0];
+      return conditionsHold(conditions, current)
+        ? parts.explain(rows.slice(1, looks.length), rows[looks.length]?.[0])
+        : conditionError(conditions, current);
+    },
   };
 }
 

@@ -12,7 +12,7 @@ export interface JsonPath {
    * for a container of that kind applies.
    */
   readonly steps: string;
-  /** The document that the path can start from where there is none: `{}` or `[]`. */
+  /** The document that the path can start from where there is none: `{}`, `[]`, or `null` for `$`. */
   readonly emptyDocument: string;
 }
 
@@ -51,11 +51,16 @@ export function parseJsonPath(text: string): JsonPath {
     text,
     sqlPath: ambiguous ? null : `$${steps.map(([asKey, asIndex]) => asKey ?? asIndex).join("")}`,
     steps: JSON.stringify(steps),
-    emptyDocument: steps[0]?.[0] === null ? "[]" : "{}",
+    emptyDocument: emptyDocument(steps[0]),
   };
   if (knownPaths.size >= KNOWN_PATHS_MAX) knownPaths.clear();
   knownPaths.set(text, path);
   return path;
+}
+
+function emptyDocument(first: Step | undefined): string {
+  if (first === undefined) return "null";
+  return first[0] === null ? "[]" : "{}";
 }
 
 const KNOWN_PATHS_MAX = 1000;

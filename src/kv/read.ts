@@ -173,7 +173,7 @@ export async function listKeys(
 }
 
 /** Keys compare by their UTF-8 bytes, as SQLite compares them. */
-function byteOrder(a: string, b: string): number {
+export function byteOrder(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 

@@ -147,9 +147,19 @@ function makeStatements(name: string) {
     json_insert(${value}, ${at} || '[#]', ${element}),
     json_set(${value}, ${at}, json_array(${element})))`;
 
-  // Two documents as rows, their members and elements: the same rows are the same document.
-  const rowsOf = (document: string) =>
-    `select fullkey, iif(type in ('integer', 'real'), 'number', type), atom from json_tree(${document})`;
+  // Two documents as rows, their members and elements: the same rows are the same document. The way
+  // to each is made of decoded names ("fullkey" has them as they were written), and an array counts
+  // with its length, so that one that only begins with another is not the same.
+  const rowsOf = (document: string) => `select way, kind, atom, length from (
+      with recursive tree as materialized (select id, parent, key, type, atom, value from json_tree(${document})),
+      walk (id, way, type, atom, value) as (
+        select id, '', type, atom, value from tree where parent is null
+        union all
+        select tree.id, way || '/' || json_quote(tree.key), tree.type, tree.atom, tree.value
+        from walk join tree on tree.parent = walk.id
+      )
+      select way, iif(type in ('integer', 'real'), 'number', type) as kind, atom,
+        iif(type = 'array', json_array_length(value), null) as length from walk)`;
   const contains = (outer: string, inner: string) =>
     `not exists (${rowsOf(inner)} except ${rowsOf(outer)})`;
   const item = `(${value} -> (placed.at || '[' || item.key || ']'))`;
@@ -164,7 +174,7 @@ function makeStatements(name: string) {
     else coalesce(
       ${firstItem(`${numeric("item.type")} = ${numeric("json_type($wanted)")}
         and ${contains(item, "$wanted")} and ${contains("$wanted", item)}`)},
-      iif(json_type($wanted) = 'object',
+      iif(json_type($wanted) = 'object' and $wanted -> '$' <> '{}',
         ${firstItem(`item.type = 'object' and ${contains(item, "$wanted")}`)}, null))
     end`;
   const chosen = `(select placed_key, placed.at as at, ${chosenIndex} as chosen_index
@@ -281,12 +291,12 @@ function makeStatements(name: string) {
     },
     /** Sets the time to live; value and update time stay. */
     expire: {
-      sql: `update ${T} set expire_at_ms = $expire_at_ms, ${stamp} where key = +$key and ${live} ${stamped}`,
+      sql: `update ${T} set expire_at_ms = $expire_at_ms, ${stamp} where key = +$key and ${live} and ${guard} ${stamped}`,
     },
     /** Removes the time to live where there is one. */
     persist: {
       sql: `update ${T} set expire_at_ms = null, ${stamp}
-        where key = +$key and ${live} and expire_at_ms is not null ${stamped}`,
+        where key = +$key and ${live} and expire_at_ms is not null and ${guard} ${stamped}`,
     },
 
     // ── what follows a stamp ─────────────────────────────────────────────────────────────────────

@@ -34,10 +34,14 @@ export interface ValueType {
  * The stored type (contracts/hoody.md 1.5): as sent; but "JSON" only for JSON, and what clients send
  * without being asked (no type, a form, fetch's text/plain) says nothing.
  */
-export function valueType(contentType: string | null, value: StoredValue): ValueType {
+export function valueType(
+  contentType: string | null,
+  value: StoredValue,
+  name = "Content-Type",
+): ValueType {
   const known =
     contentType === null || contentType.length > 256 ? undefined : knownTypes.get(contentType);
-  const declared = known ?? declaredType(contentType);
+  const declared = known ?? declaredType(contentType, name);
   if (known === undefined && contentType !== null && knownTypes.size < 1000)
     knownTypes.set(contentType, declared);
   if (declared.type === null && typeof value !== "string")
@@ -47,10 +51,10 @@ export function valueType(contentType: string | null, value: StoredValue): Value
 
 const knownTypes = new Map<string, ValueType>();
 
-function declaredType(contentType: string | null): ValueType {
+function declaredType(contentType: string | null, name: string): ValueType {
   const sent = contentType?.trim() ?? "";
   const otherType = "text/plain";
-  if (!/^[\x20-\x7e\t]*$/.test(sent)) throw invalidParameter("Content-Type", "is not a media type");
+  if (!/^[\x20-\x7e\t]*$/.test(sent)) throw invalidParameter(name, "is not a media type");
   const [essence = ""] = sent.toLowerCase().split(";", 1);
   const media = essence.trim();
   if (media === "application/json") return { type: null, jsonType: "application/json", otherType };

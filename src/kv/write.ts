@@ -1,4 +1,6 @@
 /** Writing whole keys: put, delete, time to live. */
+import type { Row, Step } from "../engine/plan.ts";
+import type { ApiError } from "../errors.ts";
 import { keyNotFound } from "./read.ts";
 import type { KvTable } from "./table.ts";
 import type { StoredValue, ValueType } from "./value.ts";
@@ -68,10 +70,7 @@ export function deleteKey(
   return {
     steps: [{ statement: current, params }, ...stampSteps(table.statements, doom, params, true)],
     outcome: ([, stamp]) => stamped(stamp),
-    explain: ([before]) =>
-      before?.[0] === undefined && conditions === NO_CONDITIONS
-        ? keyNotFound()
-        : conditionError(conditions, before?.[0]),
+    explain: ([before]) => absentOrRefused(conditions, before?.[0]),
   };
 }
 
@@ -90,34 +89,55 @@ export function deleteIfPresent(
 }
 
 /**
- * Gives a key a time to live, or another one. Value and update time stay. Fails with KEY_NOT_FOUND.
+ * Gives a key a time to live, or another one. Value and update time stay. Fails with KEY_NOT_FOUND or
+ * PRECONDITION_FAILED.
  */
 export function expireKey(
   table: KvTable,
   key: string,
   expireAtMs: number,
+  conditions: Conditions,
   context: WriteContext,
 ): KeyOperation<Stamped> {
-  const params = { ...writeParams(key, "TTL", context), expire_at_ms: expireAtMs };
+  const { current, expire } = table.statements;
+  const params = {
+    ...writeParams(key, "TTL", context, conditions),
+    expire_at_ms: expireAtMs,
+  };
   return {
-    steps: stampSteps(table.statements, table.statements.expire, params, true),
-    outcome: ([stamp]) => stamped(stamp),
-    explain: keyNotFound,
+    steps: [{ statement: current, params }, ...stampSteps(table.statements, expire, params, true)],
+    outcome: ([, stamp]) => stamped(stamp),
+    explain: ([before]) => absentOrRefused(conditions, before?.[0]),
   };
 }
 
-/** Takes a key's time to live away; without one nothing is written. Fails with KEY_NOT_FOUND. */
+/**
+ * Takes a key's time to live away; without one nothing is written. Fails with KEY_NOT_FOUND or
+ * PRECONDITION_FAILED.
+ */
 export function persistKey(
   table: KvTable,
   key: string,
+  conditions: Conditions,
   context: WriteContext,
 ): KeyOperation<{ etag: string }> {
-  const { head, persist } = table.statements;
-  const params = writeParams(key, "TTL", context);
+  const { check, current, head, persist } = table.statements;
+  const params = writeParams(key, "TTL", context, conditions);
+  const looks: Step[] = [
+    { statement: current, params },
+    { statement: head, params, required: true },
+    { statement: check, params, required: true },
+  ];
   const record = stampSteps(table.statements, persist, params);
   return {
-    steps: [...record, { statement: head, params, required: true }],
-    outcome: (rows) => stamped(rows[record.length]),
-    explain: keyNotFound,
+    steps: [...looks, ...record, { statement: head, params }],
+    outcome: (rows) => stamped(rows[looks.length + record.length]),
+    explain: ([before]) => absentOrRefused(conditions, before?.[0]),
   };
+}
+
+function absentOrRefused(conditions: Conditions, current: Row | undefined): ApiError {
+  return current === undefined && conditions === NO_CONDITIONS
+    ? keyNotFound()
+    : conditionError(conditions, current);
 }

@@ -22,6 +22,19 @@ export function conditionsOf(request: Request, query: Query): Conditions {
   };
 }
 
+/**
+ * For requests about several keys, where such a header could be about any of them.
+ * @throws ApiError INVALID_PARAMETERS
+ */
+export function refuseConditions(request: Request): void {
+  for (const name of ["If-Match", "If-None-Match"])
+    if (request.headers.has(name))
+      throw invalidParameter(
+        name,
+        "is about one key: give if_match with an entry of the body instead",
+      );
+}
+
 /** Whether a list of ETags, as a client sends it with a GET, has this one. Weak comparison. */
 export function matchesEtag(header: string, etag: string): boolean {
   return (

@@ -3,6 +3,8 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { Database } from "../engine/database.ts";
 import type { Registry } from "../engine/registry.ts";
+import { existingFolder } from "../engine/resolve.ts";
+import { ApiError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { RunnerPool } from "../runner/pool.ts";
 import { db } from "./parameters.ts";
@@ -18,14 +20,24 @@ export interface ServerDeps {
   readonly startedAtMs: number;
 }
 
-/** Calls `use` with the database that `?db=` names: at once where it is open, as it mostly is. */
+/**
+ * Calls `use` with the database that `?db=` names: at once where it is open, as it mostly is.
+ * @param inFolder what to do where `?db=` is the absolute path of a folder, given its real path
+ * @throws ApiError PATH_IS_DIRECTORY for a folder without `inFolder`, and what `Registry.open` does
+ */
 export function withDatabase<Result>(
   deps: ServerDeps,
   query: Query,
   use: (database: Database) => Result | Promise<Result>,
   create = false,
+  inFolder?: (folder: string) => Promise<Result>,
 ): Result | Promise<Result> {
   const name = db.read(query);
   const open = deps.registry.peek(name);
-  return open === undefined ? deps.registry.open(name, { create }).then(use) : use(open);
+  if (open !== undefined) return use(open);
+  const folder = existingFolder(name, deps.registry.root);
+  if (folder === undefined) return deps.registry.open(name, { create }).then(use);
+  if (inFolder === undefined)
+    throw new ApiError("PATH_IS_DIRECTORY", "The database path is a folder");
+  return inFolder(folder);
 }

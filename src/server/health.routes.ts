@@ -9,6 +9,9 @@ import { API_PREFIX } from "./kv-path.ts";
 
 /** What clients may rely on beyond the basic contract (its section 1.27 names them). */
 const FEATURES = [
+  "directory_mode",
+  "kv_entry",
+  "kv_ttl_controls",
   "kv_etag",
   "kv_conditional_writes",
   "kv_conditional_reads",

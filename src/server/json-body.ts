@@ -21,7 +21,11 @@ export async function readJsonObject(
   return json as Record<string, unknown>;
 }
 
-function parseKeepingDigits(text: string): unknown {
+/**
+ * A JSON text as values that JSON.stringify writes with the same digits.
+ * @throws ApiError INVALID_PARAMETERS
+ */
+export function parseKeepingDigits(text: string): unknown {
   try {
     return JSON.parse(text, (_key: string, value: unknown, ...rest: unknown[]) => {
       const { source } = (rest[0] ?? {}) as { source?: string };
@@ -37,9 +41,11 @@ function parseKeepingDigits(text: string): unknown {
 /** An answer's JSON text: members as values, and members that are JSON text already. */
 export function jsonAnswer(
   members: Record<string, unknown>,
-  texts: Readonly<Record<string, string>> = {},
+  texts: Readonly<Record<string, string>> | ReadonlyMap<string, string> = {},
 ): string {
-  const parts = Object.entries(texts).map(([name, text]) => `${JSON.stringify(name)}:${text}`);
+  // A map keeps the order of names like "10", and any name at all.
+  const entries = texts instanceof Map ? [...texts] : Object.entries(texts);
+  const parts = entries.map(([name, text]) => `${JSON.stringify(name)}:${text}`);
   const head = JSON.stringify(members).slice(0, -1);
   return parts.length === 0 ? `${head}}` : `${head}${head === "{" ? "" : ","}${parts.join(",")}}`;
 }

@@ -18,13 +18,17 @@ export function refuseTimeTravel(query: Query): void {
 }
 
 export function describeFound(headers: Headers, found: Omit<Found, "value" | "isJson">): void {
-  headers["content-type"] = found.contentType;
+  describeType(headers, found.contentType);
   headers["x-created-at"] = String(toSeconds(found.createdAtMs));
   headers["x-updated-at"] = String(toSeconds(found.updatedAtMs));
   if (found.expireAtMs !== null) headers["x-expire-at"] = String(toSeconds(found.expireAtMs));
   headers["etag"] = found.etag;
+}
+
+export function describeType(headers: Headers, contentType: string): void {
+  headers["content-type"] = contentType;
   // A stored page must not act in the name of this server's own page.
-  if (/html|xml/i.test(found.contentType)) headers["content-security-policy"] = "sandbox";
+  if (/html|xml/i.test(contentType)) headers["content-security-policy"] = "sandbox";
 }
 
 export function entryText(key: string, found: Found): string {

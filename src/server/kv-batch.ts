@@ -31,18 +31,18 @@ export const BATCH_ROUTES: Readonly<Record<string, BatchHandler>> = {
     const keys = entriesOf(body, "keys").map((key, at) => keyOf(key, `keys[${at}]`));
     const target = kvTable(await call.database(), table.read(call.query));
     const found = await getMany(target, keys, call.context.nowMs);
-    const results: Record<string, string> = {};
-    const values: Record<string, string> = {};
+    const results = new Map<string, string>();
+    const values = new Map<string, string>();
     for (const [at, key] of keys.entries()) {
       const entry = found[at];
       if (entry === null || entry === undefined) {
-        results[key] = "null";
-        values[key] = "null";
+        results.set(key, "null");
+        values.set(key, "null");
         continue;
       }
       const members = valueMembers(entry.value, entry.isJson);
-      results[key] = jsonAnswer({ content_type: entry.contentType, etag: entry.etag }, members);
-      values[key] = members["value"] ?? members["value_base64"] ?? "null";
+      results.set(key, jsonAnswer({ content_type: entry.contentType, etag: entry.etag }, members));
+      values.set(key, members["value"] ?? members["value_base64"] ?? "null");
     }
     return jsonAnswer(
       { success: true },
@@ -113,9 +113,12 @@ function putOf(json: unknown, what: string, verbatim: boolean, nowMs: number): P
     throw invalidParameter(`${what}.content_type`, "must be a string");
   const ttlMs = parseTtlSeconds(ttl, `${what}.ttl`);
   const isText = verbatim && typeof value === "string";
+  if (isText && !value.isWellFormed())
+    throw invalidParameter(`${what}.value`, "has an unpaired surrogate, which no bytes can hold");
   const stored = toStored(new TextEncoder().encode(isText ? value : JSON.stringify(value)));
   let type: ValueType;
-  if (typeof contentType === "string") type = valueType(contentType, stored);
+  if (typeof contentType === "string")
+    type = valueType(contentType, stored, `${what}.content_type`);
   else type = { type: null, jsonType: "application/json", otherType: "application/octet-stream" };
   return {
     key: keyOf(members["key"], `${what}.key`),

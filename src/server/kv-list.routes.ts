@@ -12,6 +12,7 @@ import { documented } from "./documentation.ts";
 import { jsonAnswer } from "./json-body.ts";
 import { DeletePrefixAnswer, ListAnswer } from "./kv.model.ts";
 import { listItemText, refuseTimeTravel } from "./kv-answer.ts";
+import { type ListedPage, listInDirectory, rebuild } from "./kv-directory.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import {
   db,
@@ -76,7 +77,7 @@ export function kvListRoutes(deps: ServerDeps) {
           contains: contains.read(query) || null,
           start: start.read(query) ?? null,
           end: end.read(query) ?? null,
-          after: after.read(query) ?? null,
+          after: after.read(query) || null,
           reverse: reverse.read(query),
           values: withValues.read(query),
           limit: Math.min(limit.read(query), MAX_LIST_KEYS),
@@ -85,22 +86,33 @@ export function kvListRoutes(deps: ServerDeps) {
         };
         if (page.after !== null && page.offset > 0)
           throw invalidParameter("after", "and offset exclude each other");
-        const { entries, hasMore } = await withDatabase(deps, query, (database) =>
-          listKeys(kvTable(database, table.read(query)), page),
+        const list = async (database: Database): Promise<ListedPage> => {
+          const { entries, hasMore } = await listKeys(kvTable(database, table.read(query)), page);
+          const items = `[${entries.map(listItemText).join(",")}]`;
+          const keys = entries.map((entry) => entry.key);
+          return { keys, items, hasMore, lastKey: keys.at(-1) ?? null, more: {} };
+        };
+        const { keys, items, hasMore, lastKey, more } = await withDatabase(
+          deps,
+          query,
+          list,
+          false,
+          (folder) => listInDirectory({ deps, request, query, folder }, page),
         );
         set.headers["content-type"] = "application/json";
         return jsonAnswer(
           {
             success: true,
-            keys: entries.map((entry) => entry.key),
-            count: entries.length,
+            keys,
+            count: keys.length,
             limit: page.limit,
             offset: page.offset,
             prefix: page.prefix,
             has_more: hasMore,
-            next_after: hasMore ? (entries.at(-1)?.key ?? null) : null,
+            next_after: hasMore ? lastKey : null,
+            ...more,
           },
-          { items: `[${entries.map(listItemText).join(",")}]` },
+          { items },
         );
       },
       {
@@ -120,9 +132,16 @@ export function kvListRoutes(deps: ServerDeps) {
             withValues,
             limit,
             offset,
+            rebuild,
           ],
           answers: { 200: { description: "A page of keys", schema: ListAnswer } },
-          errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND", "CONFLICT"],
+          errors: [
+            "INVALID_PARAMETERS",
+            "DATABASE_NOT_FOUND",
+            "FORBIDDEN",
+            "CONFLICT",
+            "RESPONSE_TOO_LARGE",
+          ],
         }),
       },
     )

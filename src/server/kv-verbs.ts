@@ -11,9 +11,14 @@ import {
 } from "../kv/change.ts";
 import { type KvTable, kvTable } from "../kv/table.ts";
 import { expireKey, persistKey } from "../kv/write.ts";
-import { type KeyOperation, perform, type WriteContext } from "../kv/write-plan.ts";
+import {
+  type Conditions,
+  type KeyOperation,
+  perform,
+  type WriteContext,
+} from "../kv/write-plan.ts";
 import { readText } from "./body.ts";
-import { jsonAnswer } from "./json-body.ts";
+import { jsonAnswer, parseKeepingDigits } from "./json-body.ts";
 import { delta, optionalInteger, path, table, ttl } from "./parameters.ts";
 import type { Query } from "./query.ts";
 
@@ -23,6 +28,7 @@ export interface VerbCall {
   readonly request: Request;
   readonly query: Query;
   readonly context: WriteContext;
+  readonly conditions: Conditions;
   readonly maxBodyBytes: number;
   /** Opens the database when everything else has been read and checked. */
   readonly database: () => Database | Promise<Database>;
@@ -38,7 +44,9 @@ const count =
   async (call) => {
     const at = path.read(call.query);
     const amount = sign * delta.read(call.query);
-    const sum = await performOn(call, (to) => addNumber(to, call.key, amount, at, call.context));
+    const sum = await performOn(call, (to) =>
+      addNumber(to, call.key, amount, at, call.context, call.conditions),
+    );
     return jsonAnswer(
       { ...ok(call), ...pathMember(call), etag: sum.etag },
       { value: sum.valueText, previous: sum.previousText },
@@ -54,14 +62,16 @@ export const KEY_VERBS: Readonly<Record<string, VerbHandler>> = {
     const at = path.read(call.query);
     const body = await readText(call.request, call.maxBodyBytes);
     const { length, etag } = await performOn(call, (to) =>
-      pushElement(to, call.key, body, at, call.context),
+      pushElement(to, call.key, body, at, call.context, call.conditions),
     );
     return jsonAnswer({ ...ok(call), ...pathMember(call), length, newLength: length, etag });
   },
 
   async pop(call) {
     const at = path.read(call.query);
-    const taken = await performOn(call, (to) => popElement(to, call.key, at, call.context));
+    const taken = await performOn(call, (to) =>
+      popElement(to, call.key, at, call.context, call.conditions),
+    );
     return elementAnswer(call, "value", taken);
   },
 
@@ -69,7 +79,7 @@ export const KEY_VERBS: Readonly<Record<string, VerbHandler>> = {
     const at = path.read(call.query);
     const choice = await chosenElement(call);
     const taken = await performOn(call, (to) =>
-      removeElement(to, call.key, choice, at, call.context),
+      removeElement(to, call.key, choice, at, call.context, call.conditions),
     );
     return elementAnswer(call, "removed", taken);
   },
@@ -79,13 +89,15 @@ export const KEY_VERBS: Readonly<Record<string, VerbHandler>> = {
     if (ttlMs === null) throw invalidParameter("ttl", "is missing: the time to live, more than 0");
     const expireAtMs = call.context.nowMs + ttlMs;
     const { etag } = await performOn(call, (to) =>
-      expireKey(to, call.key, expireAtMs, call.context),
+      expireKey(to, call.key, expireAtMs, call.conditions, call.context),
     );
     return jsonAnswer({ ...ok(call), expire_at: Math.floor(expireAtMs / 1000), etag });
   },
 
   async persist(call) {
-    const { etag } = await performOn(call, (to) => persistKey(to, call.key, call.context));
+    const { etag } = await performOn(call, (to) =>
+      persistKey(to, call.key, call.conditions, call.context),
+    );
     return jsonAnswer({ ...ok(call), expire_at: null, etag });
   },
 };
@@ -128,12 +140,7 @@ async function chosenElement(call: VerbCall): Promise<ElementChoice> {
 
 /** The member `value` of a JSON object, as text: digits and all. */
 function memberText(body: string): string | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch {
-    throw invalidParameter("body", "is not JSON");
-  }
+  const json = parseKeepingDigits(body);
   if (typeof json !== "object" || json === null || !Object.hasOwn(json, "value")) return undefined;
   return JSON.stringify((json as { value: unknown }).value);
 }

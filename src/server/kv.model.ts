@@ -22,7 +22,9 @@ export const PutAnswer = Type.Object({
   created: Type.Boolean({ description: "Whether the key was absent or expired before." }),
   size: Type.Integer({ description: "Bytes of the whole value." }),
   path: Type.Optional(Type.String()),
-  etag: Type.String(),
+  etag: Type.Optional(Type.String({ description: "Not in directory mode." })),
+  directory_mode: Type.Optional(Type.Literal(true)),
+  file_path: Type.Optional(Type.String({ description: "Directory mode: the file." })),
 });
 
 export const DeleteAnswer = Type.Object({
@@ -30,6 +32,7 @@ export const DeleteAnswer = Type.Object({
   status: Type.Literal("ok"),
   key: Type.String(),
   deleted: Type.Literal(true),
+  directory_mode: Type.Optional(Type.Literal(true)),
 });
 
 export const VerbAnswer = Type.Object({
@@ -181,7 +184,7 @@ export const ListItem = Type.Object({
   expire_at: Type.Optional(
     Type.Integer({ description: "Unix seconds; only with a time to live." }),
   ),
-  etag: Type.String(),
+  etag: Type.Optional(Type.String({ description: "Not in directory mode." })),
   value: Type.Optional(Type.Unknown({ description: "Only with values=true." })),
   value_base64: Type.Optional(Type.String()),
 });
@@ -198,6 +201,8 @@ export const ListAnswer = Type.Object({
   next_after: Type.Union([Type.String(), Type.Null()], {
     description: "`after` of the next page.",
   }),
+  directory_mode: Type.Optional(Type.Literal(true)),
+  total: Type.Optional(Type.Integer({ description: "Directory mode: keys on all pages." })),
 });
 
 export const DeletePrefixAnswer = Type.Object({

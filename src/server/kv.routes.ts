@@ -5,11 +5,11 @@ import { ApiError, invalidParameter } from "../errors.ts";
 import { setMember } from "../kv/change.ts";
 import { type Found, getEntry, getValue, headKey } from "../kv/read.ts";
 import { kvTable } from "../kv/table.ts";
-import { type StoredValue, toStored, valueType } from "../kv/value.ts";
+import { type StoredValue, toBytes, toStored, valueType } from "../kv/value.ts";
 import { deleteKey, putValue } from "../kv/write.ts";
 import { perform } from "../kv/write-plan.ts";
 import { readBody } from "./body.ts";
-import { conditionsOf, ifMatch, matchesEtag } from "./conditions.ts";
+import { conditionsOf, ifMatch, matchesEtag, refuseConditions } from "./conditions.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented } from "./documentation.ts";
 import {
@@ -34,6 +34,13 @@ import {
 } from "./kv-answer.ts";
 import { atomic } from "./kv-atomic.ts";
 import { BATCH_ROUTES, type BatchHandler } from "./kv-batch.ts";
+import {
+  deleteInDirectory,
+  getInDirectory,
+  headInDirectory,
+  putInDirectory,
+  rebuild,
+} from "./kv-directory.ts";
 import { API_PREFIX, kvKey, kvTarget } from "./kv-path.ts";
 import { index, KEY_VERBS } from "./kv-verbs.ts";
 import { createIfMissing, db, delta, history, path, table, timeout, ttl } from "./parameters.ts";
@@ -77,6 +84,7 @@ export function kvRoutes(deps: ServerDeps) {
     };
     (set.headers as Headers)["content-type"] = "application/json";
     if (to.kind === "table") {
+      refuseConditions(request);
       const handler = TABLE_ROUTES[to.route];
       if (handler === undefined) throw notServed(`POST kv/${to.route}`);
       return handler(call);
@@ -88,7 +96,7 @@ export function kvRoutes(deps: ServerDeps) {
       });
     const handler = KEY_VERBS[to.verb];
     if (handler === undefined) throw notServed(`POST kv/KEY/${to.verb}`);
-    return handler({ ...call, key: to.key });
+    return handler({ ...call, key: to.key, conditions: conditionsOf(request, query) });
   };
 
   return new Elysia({ name: "kv" })
@@ -102,7 +110,7 @@ export function kvRoutes(deps: ServerDeps) {
         const query = Query.of(request.url);
         refuseTimeTravel(query);
         const at = verb === null ? path.read(query) : null;
-        return withDatabase(deps, query, (database) => {
+        const read = (database: Database) => {
           const from = kvTable(database, table.read(query));
           const nowMs = deps.clock.nowMs();
           const found = verb === null ? getValue(from, key, at, nowMs) : getEntry(from, key, nowMs);
@@ -124,7 +132,16 @@ export function kvRoutes(deps: ServerDeps) {
             return value.value;
           };
           return found instanceof Promise ? found.then(answer) : answer(found);
-        });
+        };
+        const readFile = (folder: string): Promise<Uint8Array | StoredValue> =>
+          getInDirectory({ deps, request, query, folder }, key, at, set.headers as Headers);
+        return withDatabase<Uint8Array | StoredValue>(
+          deps,
+          query,
+          read,
+          false,
+          verb === null ? readFile : undefined,
+        );
       },
       {
         detail: documented({
@@ -133,7 +150,7 @@ export function kvRoutes(deps: ServerDeps) {
             "The value's bytes as they were put, with their content type. A missing key: 404, body `null`. KEY/entry answers everything about the key as JSON.",
           tag: "Key-value",
           key: true,
-          parameters: [...target, path],
+          parameters: [...target, path, rebuild],
           answers: {
             200: { description: "The value" },
             304: { description: "If-None-Match has its ETag" },
@@ -142,10 +159,13 @@ export function kvRoutes(deps: ServerDeps) {
             "INVALID_PARAMETERS",
             "DATABASE_NOT_FOUND",
             "INVALID_DB_PATH",
+            "FORBIDDEN",
             "KEY_NOT_FOUND",
             "KEY_EXPIRED",
             "NOT_FOUND",
             "CONFLICT",
+            "RESPONSE_TOO_LARGE",
+            "FILE_SYSTEM_ERROR",
           ],
         }),
       },
@@ -164,21 +184,33 @@ export function kvRoutes(deps: ServerDeps) {
         const type = valueType(request.headers.get("content-type"), value);
         if (at !== null && typeof value !== "string")
           throw invalidParameter("body", "must be JSON when path is given");
-        const to = kvTable(await databaseForWrite(query)(), table.read(query));
-        const operation =
-          at !== null && typeof value === "string"
-            ? setMember(to, key, at, { leaf: value, expireAtMs, conditions }, context)
-            : putValue(to, key, { value, type, expireAtMs, conditions }, context);
-        const written = await perform(to, operation, context);
-        return {
-          success: true,
-          status: "ok",
-          key,
-          created: written.created,
-          size: written.sizeBytes,
-          ...(at === null ? {} : { path: at.text }),
-          etag: written.etag,
+        const write = async (database: Database): Promise<Record<string, unknown>> => {
+          const to = kvTable(database, table.read(query));
+          const operation =
+            at !== null && typeof value === "string"
+              ? setMember(to, key, at, { leaf: value, expireAtMs, conditions }, context)
+              : putValue(to, key, { value, type, expireAtMs, conditions }, context);
+          const written = await perform(to, operation, context);
+          return {
+            success: true,
+            status: "ok",
+            key,
+            created: written.created,
+            size: written.sizeBytes,
+            ...(at === null ? {} : { path: at.text }),
+            etag: written.etag,
+          };
         };
+        const create = createIfMissing.read(query, deps.config.createMissing);
+        return withDatabase(deps, query, write, create, (folder) =>
+          putInDirectory(
+            { deps, request, query, folder },
+            key,
+            at !== null && typeof value === "string"
+              ? { path: at, leaf: value }
+              : { bytes: toBytes(value) },
+          ),
+        );
       },
       {
         parse: "none",
@@ -194,9 +226,11 @@ export function kvRoutes(deps: ServerDeps) {
           errors: [
             "INVALID_PARAMETERS",
             "DATABASE_NOT_FOUND",
+            "FORBIDDEN",
             "CONFLICT",
             "PRECONDITION_FAILED",
             "PAYLOAD_TOO_LARGE",
+            "FILE_SYSTEM_ERROR",
             "DATABASE_BUSY",
             "DISK_FULL",
           ],
@@ -210,12 +244,14 @@ export function kvRoutes(deps: ServerDeps) {
         const query = Query.of(request.url);
         const context = contextOf(request, query);
         const conditions = conditionsOf(request, query);
-        const from = kvTable(
-          await withDatabase<Database>(deps, query, (database) => database),
-          table.read(query),
+        const remove = async (database: Database): Promise<Record<string, unknown>> => {
+          const from = kvTable(database, table.read(query));
+          await perform(from, deleteKey(from, key, conditions, context), context);
+          return { success: true, status: "ok", key, deleted: true };
+        };
+        return withDatabase(deps, query, remove, false, (folder) =>
+          deleteInDirectory({ deps, request, query, folder }, key),
         );
-        await perform(from, deleteKey(from, key, conditions, context), context);
-        return { success: true, status: "ok", key, deleted: true };
       },
       {
         parse: "none",
@@ -228,9 +264,11 @@ export function kvRoutes(deps: ServerDeps) {
           errors: [
             "INVALID_PARAMETERS",
             "DATABASE_NOT_FOUND",
+            "FORBIDDEN",
             "KEY_NOT_FOUND",
             "CONFLICT",
             "PRECONDITION_FAILED",
+            "FILE_SYSTEM_ERROR",
             "DATABASE_BUSY",
           ],
         }),
@@ -335,11 +373,17 @@ export function kvRoutes(deps: ServerDeps) {
 export async function answerHead(deps: ServerDeps, request: Request): Promise<Response> {
   const key = kvKey("HEAD", request.url);
   const query = Query.of(request.url);
-  const entry = await withDatabase(deps, query, (database) =>
-    headKey(kvTable(database, table.read(query)), key, deps.clock.nowMs()),
+  const head = async (database: Database): Promise<Headers> => {
+    const headers: Headers = {};
+    const from = kvTable(database, table.read(query));
+    const entry = await headKey(from, key, deps.clock.nowMs());
+    describeFound(headers, entry);
+    headers["content-length"] = String(entry.sizeBytes);
+    return headers;
+  };
+  const headers = await withDatabase(deps, query, head, false, (folder) =>
+    headInDirectory({ deps, request, query, folder }, key),
   );
-  const headers: Headers = { "x-content-type-options": "nosniff" };
-  describeFound(headers, entry);
-  headers["content-length"] = String(entry.sizeBytes);
+  headers["x-content-type-options"] = "nosniff";
   return new Response(null, { headers: headers as Record<string, string> });
 }

@@ -102,7 +102,7 @@ export function optionalInteger(name: string, description: string): Parameter<nu
       const text = query.get(name);
       if (text === undefined || text === "") return null;
       if (!/^[+-]?\d{1,15}$/.test(text)) throw invalidParameter(name, "must be a whole number");
-      return Number(text);
+      return Number(text) + 0; // Not -0, which SQLite would take for a real number.
     },
   };
 }
@@ -177,12 +177,19 @@ function parseTtlMs(text: string): number | null {
  */
 export function parseTtlSeconds(json: unknown, name: string): number | null {
   if (json === undefined || json === null) return null;
-  if (typeof json !== "number" || !Number.isInteger(json) || json < 0 || json * 1000 > MAX_TTL_MS)
+  // 60.0 and 6e1 are whole numbers too, and come as the text they were written in.
+  const seconds = typeof json === "object" ? Number(JSON.stringify(json)) : json;
+  if (
+    typeof seconds !== "number" ||
+    !Number.isInteger(seconds) ||
+    seconds < 0 ||
+    seconds * 1000 > MAX_TTL_MS
+  )
     throw invalidParameter(
       name,
       "must be whole seconds, not negative, and not more than 100 years",
     );
-  return json === 0 ? null : json * 1000;
+  return seconds === 0 ? null : seconds * 1000;
 }
 
 /** The caller's deadline in milliseconds; what is not a whole number is ignored (contract 0.1). */
@@ -202,7 +209,7 @@ export function timeout(whenAbsentMs: number): Parameter<number> {
 
 export const db = requiredText(
   "db",
-  "The database: a bare name such as `notes` (the file `notes.db` of the data folder).",
+  "The database: a bare name such as `notes` (the file `notes.db` of the data folder). For single keys and lists also the absolute path of a folder, in which each key is a file.",
 );
 
 export const table = optionalText("table", "Key-value table, `kv_store` if not given.");
