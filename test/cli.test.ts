@@ -1,12 +1,9 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
-import { helpText, parseCommand, SETTINGS, settingsTable, UsageError } from "../src/config.ts";
+import { helpText, parseCommand, SETTINGS, UsageError } from "../src/config.ts";
 import { run, spawnServer, TestFolder } from "./support/server.ts";
-
-const root = join(import.meta.dir, "..");
 
 /** What the command line and the environment come to. */
 function configOf(args: readonly string[], env: Record<string, string> = {}) {
@@ -144,10 +141,6 @@ describe("settings", () => {
     expect(configOf(["--host", "0.0.0.0", "--insecure-no-auth"]).host).toBe("0.0.0.0");
     for (const host of ["127.0.0.1", "localhost", "::1"])
       expect(configOf(["--host", host]).host).toBe(host);
-  });
-
-  test("the table of README.md is made of them", async () => {
-    expect(await Bun.file(join(root, "README.md")).text()).toContain(settingsTable());
   });
 });
 

@@ -45,6 +45,8 @@ export class RunnerPool {
   readonly #runners = new Set<Runner>();
   readonly #queue: ActiveJob[] = [];
   #stopped = false;
+  /** Processes that were killed and are not gone yet. */
+  readonly #ending = new Set<Promise<number>>();
   /** Jobs ended, and processes killed at a deadline or a hang-up, since the start. */
   readonly counters = { jobs: 0, kills: 0 };
 
@@ -104,16 +106,16 @@ export class RunnerPool {
     });
   }
 
-  /** Ends every process. Jobs still under way answer SERVICE_UNAVAILABLE. */
-  stop(): void {
+  /** Ends every process, and waits until it is gone. Jobs under way answer SERVICE_UNAVAILABLE. */
+  async stop(): Promise<void> {
     this.#stopped = true;
-    for (const job of this.#queue.splice(0))
-      job.reject(new ApiError("SERVICE_UNAVAILABLE", "The server is stopping"));
-    for (const runner of this.#runners) {
-      runner.job?.reject(new ApiError("SERVICE_UNAVAILABLE", "The server is stopping"));
-      runner.process.kill("SIGKILL");
+    const stopping = () => new ApiError("SERVICE_UNAVAILABLE", "The server is stopping");
+    for (const job of this.#queue.splice(0)) job.reject(stopping());
+    for (const runner of [...this.#runners]) {
+      runner.job?.reject(stopping());
+      this.#kill(runner);
     }
-    this.#runners.clear();
+    await Promise.all(this.#ending);
   }
 
   #dispatch(): void {
@@ -178,16 +180,23 @@ export class RunnerPool {
     if (job.runner?.job === job) {
       this.counters.kills += 1;
       job.runner.job = undefined;
-      this.#runners.delete(job.runner);
-      job.runner.process.kill("SIGKILL");
+      this.#kill(job.runner);
       // Its locks are gone only when the process is: whoever waits for the turn must wait for that.
-      job.runner.process.exited.finally(() => job.reject(error));
+      void job.runner.process.exited.then(() => job.reject(error));
     } else {
       const index = this.#queue.indexOf(job);
       if (index !== -1) this.#queue.splice(index, 1);
       job.reject(error);
     }
     this.#dispatch();
+  }
+
+  #kill(runner: Runner): void {
+    const { exited } = runner.process;
+    this.#runners.delete(runner);
+    this.#ending.add(exited);
+    void exited.then(() => this.#ending.delete(exited));
+    runner.process.kill("SIGKILL");
   }
 
   #exited(runner: Runner, exitCode: number | null, signal: number | string | null): void {

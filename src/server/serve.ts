@@ -40,12 +40,13 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
   return {
     url: server.url.href,
     async stop() {
-      const grace = setTimeout(() => runners.stop(), STATEMENT_GRACE_MS);
+      const grace = setTimeout(() => void runners.stop(), STATEMENT_GRACE_MS);
       await app.stop();
       clearTimeout(grace);
+      // Before the databases are closed: a runner that still has one open would leave its log behind.
+      await runners.stop();
       await registry.close();
-      runners.stop();
-      housekeepers.stop();
+      await housekeepers.stop();
     },
   };
 }
