@@ -26,6 +26,7 @@ interface ActiveJob extends Job {
 }
 
 interface Runner {
+  /** Keeps the server alive while it has a job, or is being killed; not while it waits for work. */
   process: Subprocess;
   job: ActiveJob | undefined;
 }
@@ -62,7 +63,7 @@ export class RunnerPool {
 
   /** Starts one process ahead of the first job (measured: about 10 ms a start, 50 ms when busy). */
   warm(): void {
-    if (this.#runners.size === 0) this.#spawn();
+    if (this.#runners.size === 0) this.#spawn().process.unref();
   }
 
   /**
@@ -127,6 +128,7 @@ export class RunnerPool {
       const runner = idle ?? this.#spawn();
       runner.job = job;
       job.runner = runner;
+      runner.process.ref();
       send(runner, { type: "run", kind: job.kind, payload: job.payload });
     }
   }
@@ -147,8 +149,6 @@ export class RunnerPool {
         onExit: (_, exitCode, signal) => this.#exited(runner, exitCode, signal),
       }),
     };
-    // A process that waits for work must not keep a stopping server (or a test run) alive.
-    runner.process.unref();
     try {
       setPriority(runner.process.pid, RUNNER_NICENESS);
     } catch {
@@ -169,6 +169,7 @@ export class RunnerPool {
       return;
     }
     runner.job = undefined;
+    runner.process.unref();
     if (message.type === "done") job.resolve(message.result);
     else job.reject(fromFailure(message.failure));
     this.#dispatch();
@@ -196,6 +197,7 @@ export class RunnerPool {
     this.#runners.delete(runner);
     this.#ending.add(exited);
     void exited.then(() => this.#ending.delete(exited));
+    runner.process.ref();
     runner.process.kill("SIGKILL");
   }
 
