@@ -8,8 +8,6 @@ export const MAX_TABLE_NAME_CHARS = 64;
 export const MAX_PATH_STEPS = 100;
 /** Longest text accepted as a JSON path, in characters. */
 export const MAX_PATH_CHARS = 4096;
-/** SQLite's own bound on nested JSON (JSON_MAX_DEPTH in its json.c). */
-export const MAX_JSON_DEPTH = 1000;
 
 /** Largest request body in bytes, unless --max-body-bytes says otherwise. */
 export const DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024;

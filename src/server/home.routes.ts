@@ -11,7 +11,7 @@ const PAGE = `<!doctype html>
 <title>chronolite</title>
 <style>
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
-body { max-width: 40rem; margin: 4rem auto; padding: 0 1rem; }
+body { max-width: 46rem; margin: 4rem auto; padding: 0 1rem; }
 h1 { font-size: 1.25rem; margin: 0; }
 h1 small { font-weight: normal; opacity: .7; }
 h2 { font-size: 1rem; margin: 2rem 0 .5rem; }
@@ -23,11 +23,12 @@ pre { font: 13px/1.5 ui-monospace, monospace; padding: .75rem 1rem; overflow-x: 
 <h1>chronolite <small>${VERSION}</small></h1>
 <p>Your database is a URL: ordinary SQLite files, served over HTTP.</p>
 <h2>A key</h2>
-<pre>curl -X PUT 'ORIGIN${API_PREFIX}/kv/hello?db=notes&amp;create_db_if_missing=true' -d '{"to":"you"}'
+<pre>curl -X PUT -d '{"to":"you"}' \\
+  'ORIGIN${API_PREFIX}/kv/hello?db=notes&amp;create_db_if_missing=true'
 curl 'ORIGIN${API_PREFIX}/kv/hello?db=notes'</pre>
 <h2>SQL</h2>
-<pre>curl 'ORIGIN${API_PREFIX}/db?db=notes' \\
-  -d '{"transaction":[{"query":"SELECT key FROM kv_store"}]}'</pre>
+<pre>curl -d '{"transaction":[{"query":"SELECT key FROM kv_store"}]}' \\
+  'ORIGIN${API_PREFIX}/db?db=notes'</pre>
 <p>The README has more under “A minute with curl”. <a href="${API_PREFIX}/openapi.json">API description</a> ·
 <a href="${API_PREFIX}/health">Health</a></p>
 </body>
