@@ -2,3 +2,8 @@
 declare const BUILD_VERSION: string | undefined;
 /** RFC 3339 time of the build. */
 declare const BUILT_AT: string | undefined;
+
+declare module "*.md" {
+  const text: string;
+  export default text;
+}

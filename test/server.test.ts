@@ -514,6 +514,15 @@ describe("GET /health", () => {
   });
 });
 
+describe("GET /readme", () => {
+  test("is the README, as text, with or without a token", async () => {
+    await using server = await startTestServer({ args: ["--token", "secret"], empty: true });
+    const response = await fetch(`${server.origin}/readme`);
+    expect(response.headers.get("content-type")).toBe("text/plain; charset=utf-8");
+    expect(await response.text()).toContain("## A minute with curl");
+  });
+});
+
 describe("GET /openapi.json", () => {
   const running = shared();
   test("is OpenAPI 3 and lists every route", async () => {

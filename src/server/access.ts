@@ -7,7 +7,7 @@ import { type Config, isLoopback } from "../config.ts";
 import { ApiError } from "../errors.ts";
 import { API_PREFIX } from "./kv-path.ts";
 
-const OPEN_PATHS = new Set(["/", `${API_PREFIX}/health`]);
+const OPEN_PATHS = new Set(["/", "/readme", `${API_PREFIX}/health`]);
 
 /** @throws ApiError UNAUTHORIZED, FORBIDDEN */
 export type AccessCheck = (request: Request) => void;

@@ -1,5 +1,6 @@
-/** `GET /`: names the service until the workbench takes its place. */
+/** `GET /`: names the service until the workbench takes its place; `GET /readme`: how to use it. */
 import { Elysia } from "elysia";
+import README from "../../README.md" with { type: "text" };
 import { VERSION } from "../version.ts";
 import { API_PREFIX } from "./kv-path.ts";
 
@@ -29,24 +30,33 @@ curl 'ORIGIN${API_PREFIX}/kv/hello?db=notes'</pre>
 <h2>SQL</h2>
 <pre>curl -d '{"transaction":[{"query":"SELECT key FROM kv_store"}]}' \\
   'ORIGIN${API_PREFIX}/db?db=notes'</pre>
-<p>The README has more under “A minute with curl”. <a href="${API_PREFIX}/openapi.json">API description</a> ·
+<p><a href="/readme">More examples</a> (the README) · <a href="${API_PREFIX}/openapi.json">API description</a> ·
 <a href="${API_PREFIX}/health">Health</a></p>
 </body>
 </html>
 `;
 
 export function homeRoutes() {
-  return new Elysia({ name: "home" }).get(
-    "/",
-    ({ request, set }) => {
-      set.headers["content-type"] = "text/html; charset=utf-8";
-      set.headers["content-security-policy"] =
-        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'";
-      const origin = new URL(request.url).origin;
-      return PAGE.replaceAll("ORIGIN", escapeHtml(origin));
-    },
-    { detail: { hide: true } },
-  );
+  return new Elysia({ name: "home" })
+    .get(
+      "/readme",
+      ({ set }) => {
+        set.headers["content-type"] = "text/plain; charset=utf-8";
+        return README;
+      },
+      { detail: { hide: true } },
+    )
+    .get(
+      "/",
+      ({ request, set }) => {
+        set.headers["content-type"] = "text/html; charset=utf-8";
+        set.headers["content-security-policy"] =
+          "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'";
+        const origin = new URL(request.url).origin;
+        return PAGE.replaceAll("ORIGIN", escapeHtml(origin));
+      },
+      { detail: { hide: true } },
+    );
 }
 
 function escapeHtml(text: string): string {
