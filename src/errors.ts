@@ -142,10 +142,27 @@ export function toApiError(thrown: unknown): ApiError {
   return new ApiError("INTERNAL_ERROR", "Something went wrong in the server", { cause: thrown });
 }
 
-/** The `SQLITE_…` name of an engine error, or undefined for anything else. */
+/** Primary result codes that mean something to a caller, https://www.sqlite.org/rescode.html. */
+const NAME_OF_RESULT: Readonly<Record<number, string>> = {
+  5: "SQLITE_BUSY",
+  6: "SQLITE_LOCKED",
+  8: "SQLITE_READONLY",
+  11: "SQLITE_CORRUPT",
+  13: "SQLITE_FULL",
+  18: "SQLITE_TOOBIG",
+  26: "SQLITE_NOTADB",
+};
+
+/**
+ * The `SQLITE_…` name of an engine error, or undefined for anything else. bun:sqlite gives the name
+ * as `code`, node:sqlite the number as `errcode`.
+ */
 export function sqliteCode(thrown: unknown): string | undefined {
-  const code = (thrown as { code?: unknown } | null)?.code;
-  return typeof code === "string" && code.startsWith("SQLITE_") ? code : undefined;
+  const { code, errcode } = (thrown ?? {}) as { code?: unknown; errcode?: unknown };
+  if (typeof code === "string" && code.startsWith("SQLITE_")) return code;
+  return typeof errcode === "number"
+    ? (NAME_OF_RESULT[errcode & 0xff] ?? "SQLITE_ERROR")
+    : undefined;
 }
 
 /** SQLite's own result codes, see https://www.sqlite.org/rescode.html. */

@@ -153,9 +153,18 @@ export class Database implements Engine {
     if (this.#closing !== undefined)
       return Promise.reject(new ApiError("SERVICE_UNAVAILABLE", "The database is being closed"));
     if (this.#wal !== undefined) return this.#queue.submit(plan, options.deadlineMs);
-    return this.prepareWrites(options.deadlineMs).then(() =>
-      this.#queue.submit(plan, options.deadlineMs),
-    );
+    return this.#writeFirst(plan, options.deadlineMs);
+  }
+
+  /** The first write of this connection. Until it is in the queue only the pin says that it is there. */
+  async #writeFirst(plan: Plan, deadlineMs: number): Promise<Rows[]> {
+    const unpin = this.pin();
+    try {
+      await this.prepareWrites(deadlineMs);
+      return await this.#queue.submit(plan, deadlineMs);
+    } finally {
+      unpin();
+    }
   }
 
   /**
@@ -240,7 +249,6 @@ export class Database implements Engine {
   }
 
   #readNow(plan: Plan): Rows[] {
-    if (this.#closed) throw new ApiError("SERVICE_UNAVAILABLE", "The database is being closed");
     this.#beginReadTurn();
     if (this.#relations.state(plan.relation) === "absent") return plan.steps.map(() => []);
     return plan.steps.map((step) => this.#prepare(step.statement).all(step.params));
@@ -253,6 +261,7 @@ export class Database implements Engine {
    */
   #beginReadTurn(): void {
     if (this.#inReadTurn) return;
+    if (this.#closed) throw new ApiError("SERVICE_UNAVAILABLE", "The database is being closed");
     this.#beginRead.run();
     this.#inReadTurn = true;
     setImmediate(() => this.#endReadTurn());
