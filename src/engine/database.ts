@@ -185,13 +185,18 @@ export class Database implements Engine {
     return identityOf(file) === this.#identity;
   }
 
+  /** Whether the file at the path is still the one that was opened, and can be trusted. */
+  isCurrent(): boolean {
+    this.lost ||= fileIdentity(this.path) !== this.#identity;
+    return !this.lost;
+  }
+
   /**
    * Notices that the file at the path is not the one that was opened.
    * @throws ApiError DATABASE_NOT_FOUND
    */
   checkFile(): void {
-    if (fileIdentity(this.path) === this.#identity) return;
-    this.lost = true;
+    if (this.isCurrent()) return;
     throw new ApiError("DATABASE_NOT_FOUND", "The database file was removed or replaced", {
       hint: "Try again: the file now at this path, if any, will be opened.",
     });

@@ -115,13 +115,7 @@ export class Registry {
     const path = await this.#follow(name, options);
     const entry = this.#open.get(path);
     if (entry !== undefined) {
-      try {
-        entry.database.checkFile();
-      } catch {
-        await this.#drop(path);
-        return this.open(name, options);
-      }
-      if (entry.database.lost) {
+      if (!entry.database.isCurrent()) {
         await this.#drop(path);
         return this.open(name, options);
       }

@@ -55,11 +55,6 @@ export class WalSync {
     return fstatSync(this.#fd).size;
   }
 
-  /** Whether nobody waits for a sync. */
-  get isIdle(): boolean {
-    return !this.#syncing && this.#waiting.length === 0;
-  }
-
   close(): void {
     this.#closed = true;
     if (!this.#syncing) this.#release();

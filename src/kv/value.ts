@@ -15,6 +15,11 @@ export function toStored(bytes: Uint8Array): StoredValue {
   return utf8.decode(bytes);
 }
 
+/** The same for text that has no unpaired surrogate. */
+export function textToStored(text: string): StoredValue {
+  return text.includes("\0") ? toBytes(text) : text;
+}
+
 /** The bytes of a stored value. */
 export function toBytes(value: StoredValue): Uint8Array {
   return typeof value === "string" ? new TextEncoder().encode(value) : value;

@@ -153,33 +153,22 @@ export async function performAll<Result>(
     steps,
     expiresAtMs: expiries.length === 0 ? null : Math.min(...expiries),
   };
-  const rowsOf = rowsByOperation(operations);
+  let next = 0;
+  const starts = operations.map((operation) => {
+    next += operation.steps.length;
+    return next - operation.steps.length;
+  });
+  const rowsOf = (rows: readonly Rows[], index: number) =>
+    rows.slice(starts[index], starts[index + 1] ?? next);
   try {
     const rows = await table.engine.write(plan, { deadlineMs: context.deadlineMs });
     return operations.map((operation, index) => operation.outcome(rowsOf(rows, index)));
   } catch (error) {
     if (!(error instanceof PlanUndone)) throw error;
-    let last = 0;
-    const index = operations.findIndex(({ steps: own }) => {
-      last += own.length;
-      return error.step < last;
-    });
+    const index = starts.findLastIndex((start) => start <= error.step);
     const failed = operations[index];
     throw failed === undefined ? error : locate(failed.explain(rowsOf(error.rows, index)), index);
   }
-}
-
-function rowsByOperation(operations: readonly KeyOperation<unknown>[]) {
-  let next = 0;
-  const starts = operations.map(({ steps }) => {
-    const start = next;
-    next += steps.length;
-    return start;
-  });
-  return (rows: readonly Rows[], index: number): readonly Rows[] => {
-    const start = starts[index] ?? 0;
-    return rows.slice(start, start + (operations[index]?.steps.length ?? 0));
-  };
 }
 
 /** What a stamp's row says. A required stamp always gives one. */

@@ -10,7 +10,7 @@ import {
 } from "../kv/change.ts";
 import { type JsonPath, parseJsonPath } from "../kv/json-path.ts";
 import { type KvTable, kvTable } from "../kv/table.ts";
-import { checkKey, toStored, valueType } from "../kv/value.ts";
+import { textToStored, valueType } from "../kv/value.ts";
 import { deleteKey, putValue } from "../kv/write.ts";
 import {
   type Conditions,
@@ -20,13 +20,11 @@ import {
   performAll,
   type WriteContext,
 } from "../kv/write-plan.ts";
-import { MAX_BATCH_KEYS } from "../limits.ts";
 import { etagsOf } from "./conditions.ts";
 import { jsonAnswer, readJsonObject } from "./json-body.ts";
-import type { BatchCall } from "./kv-batch.ts";
+import { entriesOf, keyOf, type Members, objectOf, valueIn } from "./json-members.ts";
+import type { KvCall } from "./kv-call.ts";
 import { parseTtlSeconds, table } from "./parameters.ts";
-
-type Members = Record<string, unknown>;
 
 /** One mutation as the body has it, checked; made for a table when that is known. */
 type Mutation = (to: KvTable, context: WriteContext) => KeyOperation<string>;
@@ -35,13 +33,13 @@ type Mutation = (to: KvTable, context: WriteContext) => KeyOperation<string>;
  * Answers with JSON text: `results`, one per mutation.
  * @throws ApiError CONFLICT with `failed` checks, or the error of a mutation with its index
  */
-export async function atomic(call: BatchCall): Promise<string> {
+export async function atomic(call: KvCall): Promise<string> {
   const body = await readJsonObject(call.request, call.maxBodyBytes);
-  const checks = arrayOf(body, "checks", 0).map(checkOf);
-  const mutations = arrayOf(body, "mutations", 1).map((json, at) =>
+  const checks = entriesOf(body["checks"] ?? [], "checks", 0).map(checkOf);
+  const mutations = entriesOf(body["mutations"] ?? [], "mutations").map((json, at) =>
     mutationOf(json, `mutations[${at}]`, call.context),
   );
-  const to = kvTable(await call.database(), table.read(call.query));
+  const to = kvTable(await call.database("write"), table.read(call.query));
   const failedChecks = (failed: object[]) =>
     new ApiError("CONFLICT", "A check does not hold", { fields: { failed } });
   const operations: KeyOperation<string | undefined>[] = [
@@ -59,23 +57,12 @@ function locate(error: ApiError, operation: number): ApiError {
   return new ApiError(error.kind, error.message, { ...error.details, fields });
 }
 
-function arrayOf(body: Members, name: string, least: number): unknown[] {
-  const entries = body[name] ?? [];
-  if (!Array.isArray(entries)) throw invalidParameter(name, "must be an array");
-  if (entries.length < least || entries.length > MAX_BATCH_KEYS)
-    throw invalidParameter(
-      name,
-      `must have ${least} to ${MAX_BATCH_KEYS} entries, not ${entries.length}`,
-    );
-  return entries;
-}
-
 /** `{key, etag}`, where null means that the key must be absent; or `{key, exists}`. */
 function checkOf(json: unknown, at: number): { key: string; conditions: Conditions } {
   const what = `checks[${at}]`;
-  const members = membersOf(json, what);
+  const members = objectOf(json, what);
   const { etag, exists } = members;
-  const key = keyOf(members, what);
+  const key = keyOf(members["key"], `${what}.key`);
   if (etag !== undefined && exists === undefined)
     return {
       key,
@@ -95,8 +82,8 @@ function checkOf(json: unknown, at: number): { key: string; conditions: Conditio
 }
 
 function mutationOf(json: unknown, what: string, context: WriteContext): Mutation {
-  const members = membersOf(json, what);
-  const key = keyOf(members, what);
+  const members = objectOf(json, what);
+  const key = keyOf(members["key"], `${what}.key`);
   const op = members["op"];
   const path = pathOf(members, what);
   const done = (more: Members, texts: Record<string, string> = {}) =>
@@ -152,7 +139,7 @@ function setOf(
   const expireAtMs = ttlMs === null ? null : context.nowMs + ttlMs;
   const conditions = NO_CONDITIONS;
   return (to, by) => {
-    const value = toStored(new TextEncoder().encode(text));
+    const value = textToStored(text);
     const type = valueType("application/json", value);
     const operation =
       path === null
@@ -173,23 +160,6 @@ function mapped<From, To>(
     outcome: (rows) => map(operation.outcome(rows)),
     explain: (rows) => operation.explain(rows),
   };
-}
-
-function membersOf(json: unknown, what: string): Members {
-  if (typeof json !== "object" || json === null || Array.isArray(json))
-    throw invalidParameter(what, "must be an object");
-  return json as Members;
-}
-
-function keyOf(members: Members, what: string): string {
-  const { key } = members;
-  if (typeof key !== "string") throw invalidParameter(`${what}.key`, "must be a string");
-  return checkKey(key, `${what}.key`);
-}
-
-function valueIn(members: Members, what: string): unknown {
-  if (members["value"] === undefined) throw invalidParameter(`${what}.value`, "is missing");
-  return members["value"];
 }
 
 function pathOf(members: Members, what: string): JsonPath | null {

@@ -1,35 +1,22 @@
 /** Batches of keys: contracts/hoody.md 1.9 to 1.11. */
-import type { Database } from "../engine/database.ts";
 import { invalidParameter } from "../errors.ts";
 import { type DeleteOfMany, deleteMany, type PutOfMany, putMany } from "../kv/batch.ts";
 import { getMany } from "../kv/read.ts";
 import { kvTable } from "../kv/table.ts";
-import { checkKey, toStored, type ValueType, valueType } from "../kv/value.ts";
-import { type Conditions, NO_CONDITIONS, type WriteContext } from "../kv/write-plan.ts";
-import { MAX_BATCH_KEYS } from "../limits.ts";
+import { textToStored, type ValueType, valueType } from "../kv/value.ts";
+import { type Conditions, NO_CONDITIONS } from "../kv/write-plan.ts";
 import { etagsOf } from "./conditions.ts";
 import { jsonAnswer, readJsonObject, valueMembers } from "./json-body.ts";
+import { entriesOf, keyOf, type Members, objectOf, valueIn } from "./json-members.ts";
+import type { KvHandler } from "./kv-call.ts";
 import { parseTtlSeconds, table } from "./parameters.ts";
-import type { Query } from "./query.ts";
-
-export interface BatchCall {
-  readonly request: Request;
-  readonly query: Query;
-  readonly context: WriteContext;
-  readonly maxBodyBytes: number;
-  /** Opens the database when everything else has been read and checked. */
-  readonly database: () => Database | Promise<Database>;
-}
-
-/** Answers with JSON text. */
-export type BatchHandler = (call: BatchCall) => Promise<string>;
 
 /** Handlers by the route below `kv/`. */
-export const BATCH_ROUTES: Readonly<Record<string, BatchHandler>> = {
+export const BATCH_ROUTES: Readonly<Record<string, KvHandler>> = {
   async "batch/get"(call) {
     const body = await readJsonObject(call.request, call.maxBodyBytes);
-    const keys = entriesOf(body, "keys").map((key, at) => keyOf(key, `keys[${at}]`));
-    const target = kvTable(await call.database(), table.read(call.query));
+    const keys = entriesOf(body["keys"], "keys").map((key, at) => keyOf(key, `keys[${at}]`));
+    const target = kvTable(await call.database("write"), table.read(call.query));
     const found = await getMany(target, keys, call.context.nowMs);
     const results = new Map<string, string>();
     const values = new Map<string, string>();
@@ -54,10 +41,10 @@ export const BATCH_ROUTES: Readonly<Record<string, BatchHandler>> = {
     const body = await readJsonObject(call.request, call.maxBodyBytes);
     const verbatim = body["items"] !== undefined;
     const name = verbatim ? "items" : "batch";
-    const entries = entriesOf(body, name).map((entry, at) =>
+    const entries = entriesOf(body[name], name).map((entry, at) =>
       putOf(entry, `${name}[${at}]`, verbatim, call.context.nowMs),
     );
-    const target = kvTable(await call.database(), table.read(call.query));
+    const target = kvTable(await call.database("write"), table.read(call.query));
     const etags = await putMany(target, entries, call.context);
     return jsonAnswer({
       success: true,
@@ -70,36 +57,17 @@ export const BATCH_ROUTES: Readonly<Record<string, BatchHandler>> = {
   async "batch/delete"(call) {
     const body = await readJsonObject(call.request, call.maxBodyBytes);
     const name = body["keys"] !== undefined ? "keys" : "items";
-    const entries = entriesOf(body, name).map((entry, at): DeleteOfMany => {
+    const entries = entriesOf(body[name], name).map((entry, at): DeleteOfMany => {
       const what = `${name}[${at}]`;
       if (name === "keys") return { key: keyOf(entry, what), conditions: NO_CONDITIONS };
       const members = objectOf(entry, what);
       return { key: keyOf(members["key"], `${what}.key`), conditions: conditionsIn(members, what) };
     });
-    const target = kvTable(await call.database(), table.read(call.query));
+    const target = kvTable(await call.database("write"), table.read(call.query));
     const deleted = await deleteMany(target, entries, call.context);
     return jsonAnswer({ success: true, status: "ok", deleted });
   },
 };
-
-function entriesOf(body: Record<string, unknown>, name: string): unknown[] {
-  const entries = body[name];
-  if (!Array.isArray(entries)) throw invalidParameter(name, "must be an array");
-  if (entries.length < 1 || entries.length > MAX_BATCH_KEYS)
-    throw invalidParameter(name, `must have 1 to ${MAX_BATCH_KEYS} entries, not ${entries.length}`);
-  return entries;
-}
-
-function objectOf(json: unknown, what: string): Record<string, unknown> {
-  if (typeof json !== "object" || json === null || Array.isArray(json))
-    throw invalidParameter(what, "must be an object");
-  return json as Record<string, unknown>;
-}
-
-function keyOf(json: unknown, what: string): string {
-  if (typeof json !== "string") throw invalidParameter(what, "must be a string");
-  return checkKey(json, what);
-}
 
 /**
  * One entry of batch/set (the table of 1.10). In `items` a string is the value's bytes; in `batch` it
@@ -107,15 +75,15 @@ function keyOf(json: unknown, what: string): string {
  */
 function putOf(json: unknown, what: string, verbatim: boolean, nowMs: number): PutOfMany {
   const members = objectOf(json, what);
-  const { value, content_type: contentType, ttl } = members;
-  if (value === undefined) throw invalidParameter(`${what}.value`, "is missing");
+  const { content_type: contentType, ttl } = members;
+  const value = valueIn(members, what);
   if (contentType !== undefined && contentType !== null && typeof contentType !== "string")
     throw invalidParameter(`${what}.content_type`, "must be a string");
   const ttlMs = parseTtlSeconds(ttl, `${what}.ttl`);
   const isText = verbatim && typeof value === "string";
   if (isText && !value.isWellFormed())
     throw invalidParameter(`${what}.value`, "has an unpaired surrogate, which no bytes can hold");
-  const stored = toStored(new TextEncoder().encode(isText ? value : JSON.stringify(value)));
+  const stored = textToStored(isText ? value : JSON.stringify(value));
   let type: ValueType;
   if (typeof contentType === "string")
     type = valueType(contentType, stored, `${what}.content_type`);
@@ -130,7 +98,7 @@ function putOf(json: unknown, what: string, verbatim: boolean, nowMs: number): P
 }
 
 /** `if_match` and `if_none_match` of an entry: ETags, as the headers have them. */
-function conditionsIn(members: Record<string, unknown>, what: string): Conditions {
+function conditionsIn(members: Members, what: string): Conditions {
   const { if_match: wanted, if_none_match: refused } = members;
   if (wanted == null && refused == null) return NO_CONDITIONS;
   return {

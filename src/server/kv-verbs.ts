@@ -1,5 +1,4 @@
 /** What follows a key in a path: counters, arrays, time to live. One handler a verb. */
-import type { Database } from "../engine/database.ts";
 import { invalidParameter } from "../errors.ts";
 import {
   addNumber,
@@ -11,36 +10,22 @@ import {
 } from "../kv/change.ts";
 import { type KvTable, kvTable } from "../kv/table.ts";
 import { expireKey, persistKey } from "../kv/write.ts";
-import {
-  type Conditions,
-  type KeyOperation,
-  perform,
-  type WriteContext,
-} from "../kv/write-plan.ts";
+import { type Conditions, type KeyOperation, perform } from "../kv/write-plan.ts";
 import { readText } from "./body.ts";
 import { jsonAnswer, parseKeepingDigits } from "./json-body.ts";
+import type { KvCall, KvHandler } from "./kv-call.ts";
 import { delta, optionalInteger, path, table, ttl } from "./parameters.ts";
-import type { Query } from "./query.ts";
 
 /** A request to change one key. */
-export interface VerbCall {
+export interface VerbCall extends KvCall {
   readonly key: string;
-  readonly request: Request;
-  readonly query: Query;
-  readonly context: WriteContext;
   readonly conditions: Conditions;
-  readonly maxBodyBytes: number;
-  /** Opens the database when everything else has been read and checked. */
-  readonly database: () => Database | Promise<Database>;
 }
-
-/** Answers with JSON text. */
-export type VerbHandler = (call: VerbCall) => Promise<string>;
 
 export const index = optionalInteger("index", "Position of the element, from 0.");
 
 const count =
-  (sign: 1n | -1n): VerbHandler =>
+  (sign: 1n | -1n): KvHandler<VerbCall> =>
   async (call) => {
     const at = path.read(call.query);
     const amount = sign * delta.read(call.query);
@@ -54,7 +39,7 @@ const count =
   };
 
 /** Handlers by verb (contracts/hoody.md 1.12 to 1.16, 1.32). */
-export const KEY_VERBS: Readonly<Record<string, VerbHandler>> = {
+export const KEY_VERBS: Readonly<Record<string, KvHandler<VerbCall>>> = {
   incr: count(1n),
   decr: count(-1n),
 
@@ -106,7 +91,7 @@ async function performOn<Result>(
   call: VerbCall,
   operation: (to: KvTable) => KeyOperation<Result>,
 ): Promise<Result> {
-  const to = kvTable(await call.database(), table.read(call.query));
+  const to = kvTable(await call.database("write"), table.read(call.query));
   return perform(to, operation(to), call.context);
 }
 

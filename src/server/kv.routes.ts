@@ -33,7 +33,8 @@ import {
   refuseTimeTravel,
 } from "./kv-answer.ts";
 import { atomic } from "./kv-atomic.ts";
-import { BATCH_ROUTES, type BatchHandler } from "./kv-batch.ts";
+import { BATCH_ROUTES } from "./kv-batch.ts";
+import type { KvHandler } from "./kv-call.ts";
 import {
   deleteInDirectory,
   getInDirectory,
@@ -48,7 +49,7 @@ import { Query } from "./query.ts";
 import { writeContext } from "./write-context.ts";
 
 /** POST routes of a whole table, by their path below `kv/`. */
-const TABLE_ROUTES: Readonly<Record<string, BatchHandler>> = { ...BATCH_ROUTES, atomic };
+const TABLE_ROUTES: Readonly<Record<string, KvHandler>> = { ...BATCH_ROUTES, atomic };
 
 /**
  * The routes of one server.
@@ -63,13 +64,12 @@ export function kvRoutes(deps: ServerDeps) {
   const contextOf = (request: Request, query: Query) =>
     writeContext(deps, deadline, request, query);
 
-  /** The database of a write, which may make its file. */
-  const databaseForWrite = (query: Query) => () =>
+  const databaseOf = (query: Query) => (access: "read" | "write") =>
     withDatabase<Database>(
       deps,
       query,
       (database) => database,
-      createIfMissing.read(query, deps.config.createMissing),
+      access === "write" && createIfMissing.read(query, deps.config.createMissing),
     );
 
   const post = ({ request, set }: { request: Request; set: { headers: object } }) => {
@@ -80,7 +80,7 @@ export function kvRoutes(deps: ServerDeps) {
       query,
       context: contextOf(request, query),
       maxBodyBytes,
-      database: databaseForWrite(query),
+      database: databaseOf(query),
     };
     (set.headers as Headers)["content-type"] = "application/json";
     if (to.kind === "table") {

@@ -80,26 +80,14 @@ export function sqlRoutes(deps: ServerDeps) {
         const text = sql.read(query);
         const parameters = values.read(query) ?? null;
         set.headers["content-type"] = "application/json";
-        return withDatabase(deps, query, async (database) => {
-          const unpin = database.pin();
-          try {
-            const payload: QueryJob = {
-              path: database.path,
-              busyTimeoutMs: timeoutMs,
-              durability: deps.config.durability,
-              sql: text,
-              values: parameters,
-            };
-            return await deps.runners.run<string>({
-              kind: "sql.query",
-              payload,
-              timeoutMs,
-              signal: request.signal,
-            });
-          } finally {
-            unpin();
-          }
-        });
+        return withDatabase(deps, query, (database) =>
+          runQuery(deps, database, {
+            sql: text,
+            values: parameters,
+            timeoutMs,
+            signal: request.signal,
+          }),
+        );
       },
       {
         detail: documented({
@@ -197,20 +185,34 @@ async function runTransaction(
   }
 }
 
+async function runQuery(
+  deps: ServerDeps,
+  database: Database,
+  request: { sql: string; values: string | null; timeoutMs: number; signal?: AbortSignal },
+): Promise<string> {
+  const { sql: text, values: parameters, timeoutMs, ...caller } = request;
+  const unpin = database.pin();
+  try {
+    const payload: QueryJob = {
+      path: database.path,
+      busyTimeoutMs: timeoutMs,
+      durability: deps.config.durability,
+      sql: text,
+      values: parameters,
+    };
+    return await deps.runners.run<string>({ kind: "sql.query", payload, timeoutMs, ...caller });
+  } finally {
+    unpin();
+  }
+}
+
+const TABLES_SQL =
+  "select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\' order by name";
+
 async function tablesOf(deps: ServerDeps, name: string): Promise<string[]> {
   const database = await deps.registry.open(name);
-  const payload: QueryJob = {
-    path: database.path,
-    busyTimeoutMs: deps.config.timeoutMs,
-    durability: deps.config.durability,
-    sql: "select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\' order by name",
-    values: null,
-  };
-  const answer = await deps.runners.run<string>({
-    kind: "sql.query",
-    payload,
-    timeoutMs: deps.config.timeoutMs,
-  });
+  const { timeoutMs } = deps.config;
+  const answer = await runQuery(deps, database, { sql: TABLES_SQL, values: null, timeoutMs });
   const { resultSet } = JSON.parse(answer) as { resultSet: { name: string }[] };
   return resultSet.map((row) => row.name);
 }
