@@ -1011,3 +1011,16 @@ describe("/kv/batch/… as a route and as a key", () => {
     ).toBe(405);
   });
 });
+
+describe("a missing database", () => {
+  test("is not made by batch/get, which only reads, whatever the request says", async () => {
+    await using server = await startTestServer({ args: ["--create-missing"] });
+    const { status, body } = await server.json("/kv/batch/get?db=new&create_db_if_missing=true", {
+      method: "POST",
+      body: JSON.stringify({ keys: ["a"] }),
+    });
+    expect(status).toBe(400);
+    expect(body).toMatchObject({ code: "DATABASE_NOT_FOUND" });
+    expect(await Bun.file(server.folder.file("new.db")).exists()).toBe(false);
+  });
+});

@@ -16,7 +16,7 @@ export const BATCH_ROUTES: Readonly<Record<string, KvHandler>> = {
   async "batch/get"(call) {
     const body = await readJsonObject(call.request, call.maxBodyBytes);
     const keys = entriesOf(body["keys"], "keys").map((key, at) => keyOf(key, `keys[${at}]`));
-    const target = kvTable(await call.database("write"), table.read(call.query));
+    const target = kvTable(await call.database("read"), table.read(call.query));
     const found = await getMany(target, keys, call.context.nowMs);
     const results = new Map<string, string>();
     const values = new Map<string, string>();
