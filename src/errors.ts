@@ -25,6 +25,9 @@ export const ERROR_STATUS = {
   SQL_CONSTRAINT: 409,
   DATABASE_READONLY: 409,
   TIME_TRAVEL_CHAIN_GAP: 409,
+  HISTORY_PRUNED: 410,
+  CHANGE_CURSOR_EXPIRED: 410,
+  CHANGE_CURSOR_INVALID: 410,
   PRECONDITION_FAILED: 412,
   PAYLOAD_TOO_LARGE: 413,
   RESPONSE_TOO_LARGE: 413,
@@ -51,6 +54,12 @@ const DEFAULT_HINT: Partial<Record<ErrorKind, string>> = {
   DATABASE_READONLY: "Check the permissions of the file and its folder.",
   DISK_FULL: "Free some space; reads go on meanwhile.",
   FILE_SYSTEM_ERROR: "The server's log says more.",
+  CHANGE_CURSOR_EXPIRED:
+    "Read the present state, then follow the changes from its change_cursor on.",
+  CHANGE_CURSOR_INVALID: "Cursors come from this table's own answers. Begin again without since.",
+  HISTORY_ENTRY_NOT_FOUND: "GET …/kv/KEY/history lists the operations that are recorded.",
+  HISTORY_PRUNED:
+    "The server was told to forget what is older: --history-retention, --history-max-ops.",
   INTERNAL_ERROR: "This is a fault of the server. Its log says more; please report it.",
   INVALID_DB_PATH:
     "Use a bare name such as ?db=notes, which is the file notes.db of the data folder.",
@@ -63,6 +72,8 @@ const DEFAULT_HINT: Partial<Record<ErrorKind, string>> = {
   REQUEST_TIMEOUT: "Raise the limit with timeout=SECONDS (1 to 300), or make the work smaller.",
   SERVICE_UNAVAILABLE: "The server is busy or stopping. Try again in a moment.",
   SQL_BIND_ERROR: "Give one value per parameter; values are strings, numbers, booleans or null.",
+  TIME_TRAVEL_CHAIN_GAP:
+    "A write with history=false, or somebody's own SQL, changed the key without a record. GET …/kv/KEY/history shows when.",
   UNAUTHORIZED: "Send the header Authorization: Bearer TOKEN.",
 };
 

@@ -39,6 +39,41 @@ export const MAX_FILE_NAME_BYTES = 255;
 /** Beyond this offset a list page is read in another process: skipping rows takes time. */
 export const MAX_OFFSET_HERE_KEYS = 2000;
 
+/** Entries of a key's history: when nothing is said, and at the most (contract section 7). */
+export const DEFAULT_HISTORY_ENTRIES = 50;
+export const MAX_HISTORY_ENTRIES = 1000;
+/** Operations that one rollback of a key can undo. */
+export const MAX_ROLLBACK_STEPS = 50_000;
+/** Beyond this many a rollback of a key runs in another process. */
+export const MAX_STEPS_HERE = 200;
+/** Entries of `keys` and of `exclude_keys` of a table's rollback. */
+export const MAX_ROLLBACK_KEYS = 10_000;
+/** Keys that a difference or the preview of a rollback tells one by one, and operations between. */
+export const MAX_DIFF_KEYS = 10_000;
+export const MAX_DIFF_OPERATIONS = 50_000;
+/** Keys of one table snapshot, where `limit=0` asks for all. */
+export const MAX_SNAPSHOT_KEYS = 100_000;
+
+/** Changes of one answer: when nothing is said, and at the most (contract 1.32). */
+export const DEFAULT_CHANGES = 100;
+export const MAX_CHANGES = 1000;
+/** Rows of the log that are looked at for one answer; with a prefix most may be about other keys. */
+export const MAX_SCANNED_CHANGES = 10_000;
+/** Values of changes together in one answer, in bytes; what comes after says `value_omitted`. */
+export const MAX_CHANGE_VALUE_BYTES = 4 * 1024 * 1024;
+/** Longest wait for a change, in seconds. */
+export const MAX_CHANGE_WAIT_S = 60;
+/** How often those who follow changes look for what other programs wrote, and say that they live. */
+export const CHANGE_POLL_MS = 1000;
+export const CHANGE_HEARTBEAT_MS = 15_000;
+/** Streams of changes that one server keeps open. */
+export const MAX_CHANGE_STREAMS = 1000;
+
+/** Rows of a history that are dropped in one transaction; other writes get their turn in between. */
+export const PRUNE_BATCH_ROWS = 2000;
+/** How often old history is dropped, where a retention is set. */
+export const PRUNE_INTERVAL_MS = 60_000;
+
 /** Time a request may take, in seconds: when nothing is said, and its bounds (contract 0.1). */
 export const DEFAULT_TIMEOUT_S = 30;
 export const MIN_TIMEOUT_S = 1;

@@ -8,6 +8,7 @@ import { Registry } from "../src/engine/registry.ts";
 import { silentLog } from "../src/log.ts";
 import { RunnerPool } from "../src/runner/pool.ts";
 import { createApp } from "../src/server/app.ts";
+import { KEY_PAST } from "../src/server/kv-time.ts";
 import { KEY_VERBS } from "../src/server/kv-verbs.ts";
 import { API, startTestServer, TestFolder, testConfig } from "./support/server.ts";
 
@@ -29,6 +30,7 @@ function servedRequests(folder: TestFolder): string[] {
     // A hook answers the one, the route of GET the other.
     "HEAD /kv/KEY",
     "GET /kv/KEY/entry",
+    ...Object.keys(KEY_PAST).map((verb) => `GET /kv/KEY/${verb}`),
   ];
 }
 

@@ -171,7 +171,7 @@ describe("<table>_history", () => {
       ]);
       expect(rows[1]).toMatchObject({
         value: null,
-        content_type: null,
+        content_type: "text/plain",
         at_ms: now + 20,
         since_ms: now + 10,
       });

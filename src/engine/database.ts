@@ -14,7 +14,7 @@ import type { Log } from "../log.ts";
 import type { RunnerPool } from "../runner/pool.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { ExpiryTimer } from "./expiry.ts";
-import type { PathJob, PlanJob, PrepareJob } from "./jobs.ts";
+import type { PathJob, PlanJob, PlanResult, PrepareJob } from "./jobs.ts";
 import {
   type Engine,
   type Plan,
@@ -68,6 +68,7 @@ export class Database implements Engine {
   #checkpoint: Promise<void> | undefined;
   /** Uses that outlast a turn of the event loop, such as a running SQL job. */
   #pins = 0;
+  readonly #watchers = new Set<() => void>();
   #closing: Promise<void> | undefined;
   /** Set when the file is gone or cannot be trusted any more; the registry then drops this object. */
   lost = false;
@@ -84,6 +85,7 @@ export class Database implements Engine {
     this.#connection.run("pragma wal_autocheckpoint = 0");
     this.#connection.run(`pragma cache_size = -${PAGE_CACHE_KIB}`);
     this.#connection.run("pragma trusted_schema = off");
+    this.#connection.run("pragma temp_store = memory");
     this.#beginRead = this.#connection.prepare("begin");
     this.#endRead = this.#connection.prepare("commit");
     this.#relations = new Relations(this.#connection);
@@ -132,21 +134,48 @@ export class Database implements Engine {
   async readElsewhere(plan: Plan): Promise<Rows[]> {
     this.#beginReadTurn();
     if (this.#relations.state(plan.relation) === "absent") return plan.steps.map(() => []);
-    const payload: PlanJob = {
-      path: this.path,
-      busyTimeoutMs: HOUSEKEEPING_BUSY_MS,
-      steps: plan.steps.map(({ statement, params }) => ({ sql: statement.sql, params })),
-    };
     const unpin = this.pin();
     try {
       return await this.#deps.housekeepers.run<Rows[]>({
         kind: "engine.read",
-        payload,
+        payload: this.#planJob(plan),
         timeoutMs: DEFAULT_TIMEOUT_S * 1000,
       });
     } finally {
       unpin();
     }
+  }
+
+  async writeElsewhere(plan: Plan, { deadlineMs }: WriteOptions): Promise<Rows[]> {
+    const unpin = this.pin();
+    let release: (() => void) | undefined;
+    let ended = false;
+    try {
+      await this.write({ relation: plan.relation, steps: [] }, { deadlineMs });
+      const { rows, undoneBy } = await this.#deps.housekeepers.run<PlanResult>({
+        kind: "engine.write",
+        payload: this.#planJob(plan),
+        timeoutMs: Math.max(deadlineMs - this.#deps.clock.nowMs(), 1),
+        takeTurn: async () => {
+          const taken = await this.takeTurn();
+          // The job may have met its deadline while it waited.
+          if (ended) taken();
+          else release = taken;
+        },
+      });
+      if (undoneBy !== null) throw new PlanUndone(undoneBy, rows);
+      this.expiry.expect(plan.relation, plan.expiresAtMs ?? null);
+      return rows;
+    } finally {
+      ended = true;
+      release?.();
+      unpin();
+    }
+  }
+
+  watch(changed: () => void): () => void {
+    this.#watchers.add(changed);
+    return () => this.#watchers.delete(changed);
   }
 
   write(plan: Plan, options: WriteOptions): Promise<Rows[]> {
@@ -214,6 +243,7 @@ export class Database implements Engine {
       released = true;
       this.turn.release();
       this.#checkpointIfLarge();
+      this.#tellWatchers();
     };
   }
 
@@ -320,7 +350,11 @@ export class Database implements Engine {
   async #committed(plans: readonly Plan[]): Promise<void> {
     for (const plan of plans) this.expiry.expect(plan.relation, plan.expiresAtMs ?? null);
     this.#checkpointIfLarge();
-    if (this.#deps.durability === "relaxed") return;
+    if (this.#deps.durability === "full") await this.#sync();
+    this.#tellWatchers();
+  }
+
+  async #sync(): Promise<void> {
     try {
       await this.#wal?.sync();
     } catch (error) {
@@ -328,6 +362,22 @@ export class Database implements Engine {
       this.lost = true;
       throw new ApiError("DATABASE_ERROR", "The write could not be put on disk", { cause: error });
     }
+  }
+
+  #tellWatchers(): void {
+    for (const changed of this.#watchers) changed();
+  }
+
+  #planJob(plan: Plan): PlanJob {
+    return {
+      path: this.path,
+      busyTimeoutMs: HOUSEKEEPING_BUSY_MS,
+      steps: plan.steps.map(({ statement, params, required }) => ({
+        sql: statement.sql,
+        params,
+        required: required === true,
+      })),
+    };
   }
 
   async #openWal(deadlineMs: number): Promise<void> {

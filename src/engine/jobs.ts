@@ -28,7 +28,12 @@ export interface PathJob {
 export interface PlanJob {
   path: string;
   busyTimeoutMs: number;
-  steps: { sql: string; params: Record<string, SqlValue> }[];
+  steps: { sql: string; params: Record<string, SqlValue>; required: boolean }[];
+}
+/** `undoneBy`: the required step that gave no row, so that nothing was done. */
+export interface PlanResult {
+  rows: Rows[];
+  undoneBy: number | null;
 }
 
 export const engineJobs = {
@@ -98,13 +103,44 @@ export const engineJobs = {
   "engine.read"({ path, steps, busyTimeoutMs }: PlanJob): Rows[] {
     using database = openFile(path, busyTimeoutMs, true);
     database.exec("begin");
-    return steps.map(({ sql, params }) => {
-      const statement = database.prepare(sql);
-      statement.setAllowUnknownNamedParameters(true);
-      return statement.all(params).map((row) => ({ ...row })) as Rows;
-    });
+    return steps.map((step) => runStep(database, step));
+  },
+
+  /** A plan that writes and may take long. The commit itself syncs. */
+  async "engine.write"(
+    { path, steps, busyTimeoutMs }: PlanJob,
+    turn: () => Promise<void>,
+  ): Promise<PlanResult> {
+    using database = openFile(path, busyTimeoutMs);
+    database.exec(
+      "pragma synchronous = full; pragma wal_autocheckpoint = 0; pragma temp_store = memory",
+    );
+    await turn();
+    database.exec("begin immediate");
+    const rows: Rows[] = [];
+    for (const [index, step] of steps.entries()) {
+      const given = runStep(database, step);
+      if (step.required && given.length === 0) {
+        database.exec("rollback");
+        return { rows, undoneBy: index };
+      }
+      rows.push(given);
+    }
+    database.exec("commit");
+    return { rows, undoneBy: null };
   },
 } satisfies JobHandlers;
+
+function runStep(database: DatabaseSync, { sql, params }: PlanJob["steps"][number]): Rows {
+  const statement = database.prepare(sql);
+  statement.setAllowUnknownNamedParameters(true);
+  // node:sqlite binds every number as REAL.
+  const exact = Object.entries(params).map(([name, value]) => [
+    name,
+    Number.isSafeInteger(value) ? BigInt(value as number) : value,
+  ]);
+  return statement.all(Object.fromEntries(exact)).map((row) => ({ ...row })) as Rows;
+}
 
 function openFile(
   path: string,

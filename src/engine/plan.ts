@@ -81,4 +81,11 @@ export interface Engine {
   readElsewhere(plan: Plan): Promise<Rows[]>;
   /** Runs a plan atomically, making its relation first if need be; resolves once it is on disk. */
   write(plan: Plan, options: WriteOptions): Promise<Rows[]>;
+  /** The same in another process, for plans that may take long. Other writes wait for their turn, reads go on. */
+  writeElsewhere(plan: Plan, options: WriteOptions): Promise<Rows[]>;
+  /**
+   * Calls back after writes, this engine's own once they are on disk; now and then also after nothing.
+   * @returns the function that ends it
+   */
+  watch(changed: () => void): () => void;
 }

@@ -7,8 +7,16 @@ import type { Database as Connection } from "bun:sqlite";
 import { ApiError } from "../errors.ts";
 import type { Relation } from "./plan.ts";
 
-/** Our one bookkeeping table: `user_version` and `application_id` belong to the user. */
+/**
+ * Our one bookkeeping table: `user_version` and `application_id` belong to the user. Where a relation
+ * forgets its past, `horizon_ms` tells from when on it knows everything, and `pruned_seq` the newest
+ * row that it has dropped.
+ */
 export const RELATIONS_TABLE = "chronolite_relations";
+export const RELATIONS_DDL = `create table if not exists ${RELATIONS_TABLE} (
+  name text primary key not null, kind text not null, version integer not null,
+  horizon_ms integer, pruned_seq integer
+) strict, without rowid`;
 
 type State = "ours" | "absent";
 
@@ -68,18 +76,13 @@ export class Relations {
   ensure(relation: Relation): void {
     if (this.state(relation) === "ours") return;
     const present = new Set(this.#schemaOf(relation).map((row) => row.name));
-    this.#connection.run(
-      `create table if not exists ${RELATIONS_TABLE} (
-         name text primary key not null, kind text not null, version integer not null
-       ) strict, without rowid`,
-    );
+    this.#connection.run(RELATIONS_DDL);
     for (const object of relation.objects)
       if (!present.has(object.name)) this.#connection.run(object.sql);
-    this.#connection.run(`insert or replace into ${RELATIONS_TABLE} values (?, ?, ?)`, [
-      relation.name,
-      relation.kind,
-      relation.version,
-    ]);
+    this.#connection.run(
+      `insert or replace into ${RELATIONS_TABLE} (name, kind, version) values (?, ?, ?)`,
+      [relation.name, relation.kind, relation.version],
+    );
     this.forget();
     this.refresh();
   }

@@ -86,6 +86,14 @@ class Scratch implements Engine, Disposable {
     return this.read(plan);
   }
 
+  async writeElsewhere(plan: Plan): Promise<Rows[]> {
+    return this.read(plan);
+  }
+
+  watch(): () => void {
+    return () => undefined;
+  }
+
   [Symbol.dispose](): void {
     this.#connection.close();
   }

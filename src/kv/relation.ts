@@ -51,12 +51,18 @@ export function historyTable(name: string): string {
  * recorded_at_ms  at_ms of that row: not before any other, whatever the clock does
  * born_seq      seq of the write that made the key; equal to seq right after it was made
  * op_number     number of the key's newest operation
+ * since_ms      what its row in the history has there
  *
  * The history is a log: rows only ever go to its end, and at_ms never decreases along seq.
  *
  * op_number     counts per key from 1, also across deletion; null for EXPIRE, which is nobody's
  *               operation but the timer's
- * since_ms      only on UNRECORDED: when the gap began (at_ms: its latest write; the row moves along)
+ * since_ms      when nobody knows what happened to the key from then until at_ms. On UNRECORDED (writes
+ *               with history=false) at_ms is the latest of them, and the row moves along. On another
+ *               operation: it found the key not as the operation before had left it, so somebody's own
+ *               SQL had been at it since (0 where there was no operation before).
+ * content_type  null where the key does not exist afterwards
+ * target_op_number  only on ROLLBACK: whose state the key has again; 0 for before the first
  */
 function makeRelation(name: string): Relation {
   const history = historyTable(name);
@@ -78,7 +84,8 @@ function makeRelation(name: string): Relation {
   op_number integer not null default 0,
   seq integer not null default 0,
   recorded_at_ms integer not null default 0,
-  born_seq integer not null default 0
+  born_seq integer not null default 0,
+  since_ms integer
 ) strict`,
       },
       {
@@ -111,6 +118,16 @@ function makeRelation(name: string): Relation {
         type: "index",
         name: `${history}_op`,
         sql: `CREATE UNIQUE INDEX "${history}_op" on "${history}" (key, op_number) where op_number is not null`,
+      },
+      {
+        type: "index",
+        name: `${history}_rollback`,
+        sql: `CREATE INDEX "${history}_rollback" on "${history}" (key, op_number) where target_op_number is not null`,
+      },
+      {
+        type: "index",
+        name: `${history}_gap`,
+        sql: `CREATE INDEX "${history}_gap" on "${history}" (seq) where since_ms is not null`,
       },
     ],
     expiry: {

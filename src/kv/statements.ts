@@ -11,6 +11,7 @@
  *   stamp reads the history and the record does not.
  */
 import type { Relation } from "../engine/plan.ts";
+import { isJsonSql, placeSql, storedSql } from "./json-sql.ts";
 import { historyTable } from "./relation.ts";
 
 export type KvStatements = ReturnType<typeof makeStatements>;
@@ -33,10 +34,8 @@ function makeStatements(name: string) {
   const value = `${T}.value`;
   const live = `(${T}.expire_at_ms is null or ${T}.expire_at_ms > +$now_ms)`;
   const expired = `${T}.expire_at_ms <= +$now_ms`;
-  // Of a BLOB, which is not UTF-8 or holds NUL, json_valid looks at a part.
-  const isJson = `(typeof(${value}) <> 'blob' and json_valid(${value}))`;
-  /** As text or bytes: somebody's own SQL may have put a number there. */
-  const stored = `iif(typeof(${value}) = 'blob', ${value}, cast(${value} as text))`;
+  const isJson = isJsonSql(value);
+  const stored = storedSql(value);
   const lastOperationOf = (key: string) =>
     `from ${H} where key = ${key} and op_number is not null order by op_number desc limit 1`;
   const lastOperation = lastOperationOf("+$key");
@@ -56,12 +55,35 @@ function makeStatements(name: string) {
 
   // ── stamps ─────────────────────────────────────────────────────────────────────────────────────
   // A gap is one row however many writes fall into it, so an untracked write keeps the gap's number.
+  const nextNumber = (last: string) =>
+    `${last}op_number + iif($tracked, 1, ${last}op <> 'UNRECORDED')`;
   const nextOpNumberOf = (key: string) =>
-    `ifnull((select op_number + iif($tracked, 1, since_ms is null) ${lastOperationOf(key)}), 1)`;
+    `ifnull((select ${nextNumber("")} ${lastOperationOf(key)}), 1)`;
   const nextOpNumber = nextOpNumberOf("+$key");
   const nextSeq = `1 + ifnull((select max(seq) from ${H}), 0)`;
   const thisTime = `max(+$now_ms, ifnull((select at_ms from ${H} order by seq desc limit 1), 0))`;
-  const stamp = `op_number = ${nextOpNumber}, recorded_at_ms = ${thisTime}, seq = ${nextSeq}`;
+  /** When a gap began that this write is in or ends, where `found` says how the last operation left it. */
+  const gapSince = (last: string, found: string) => `case
+      when ${last}op = 'UNRECORDED' then iif($tracked, -1, ${last}since_ms)
+      when ${found} then iif($tracked, -1, ${thisTime})
+      else ${last}at_ms end`;
+  const noGap = `iif($tracked, -1, ${thisTime})`;
+  /** The row is what the last operation made of it; else somebody's own SQL changed it since. */
+  const asRecorded = (last: string) => `${last}seq = ${T}.seq and ${last}value is ${value}
+        and ${last}content_type is ${T}.content_type and ${last}expire_at_ms is ${T}.expire_at_ms`;
+  const absentAsRecorded = (last: string) =>
+    `${last}content_type is null or ${last}expire_at_ms <= +$now_ms`;
+  const sinceOf = (key: string) => `nullif(ifnull((select ${gapSince("last.", asRecorded("last."))}
+      from ${H} last where last.key = ${key} and last.op_number is not null
+      order by last.op_number desc limit 1), 0), -1)`;
+  const since = sinceOf("+$key");
+  /** For a row that `begin` has just made, where there was none. */
+  const sinceBegun = `nullif(ifnull((select ${gapSince("last.", absentAsRecorded("last."))}
+      from ${H} last where last.key = +$key and last.op_number is not null
+      order by last.op_number desc limit 1), ${noGap}), -1)`;
+  const stampOf = (sinceWhen: string) =>
+    `op_number = ${nextOpNumber}, recorded_at_ms = ${thisTime}, seq = ${nextSeq}, since_ms = ${sinceWhen}`;
+  const stamp = stampOf(since);
   const stamped =
     "returning seq, seq = born_seq as created, octet_length(value) as size, expire_at_ms";
 
@@ -76,10 +98,13 @@ function makeStatements(name: string) {
 
   const put = (conditional: boolean) => ({
     sql: `insert into ${T} (key, value, content_type, created_at_ms, updated_at_ms, expire_at_ms,
-        op_number, recorded_at_ms, seq, born_seq)
+        op_number, recorded_at_ms, seq, born_seq, since_ms)
       select $key, $value,
         case when $type is not null then $type when json_valid($value) then $json_type else $other_type end,
-        $now_ms, $now_ms, $expire_at_ms, ${nextOpNumber}, ${thisTime}, ${nextSeq}, ${nextSeq}
+        $now_ms, $now_ms, $expire_at_ms, ifnull(${nextNumber("last.")}, 1), ${thisTime}, ${nextSeq}, ${nextSeq},
+        nullif(iif(last.op is null, ${noGap}, ${gapSince("last.", absentAsRecorded("last."))}), -1)
+      from (select 1) left join (
+        select op_number, op, at_ms, since_ms, content_type, expire_at_ms ${lastOperation}) last
       where ${conditional ? `(${guardAbsent}) or ${exists}` : "true"}
       on conflict (key) do update set
         value = excluded.value,
@@ -90,26 +115,14 @@ function makeStatements(name: string) {
         op_number = excluded.op_number,
         recorded_at_ms = excluded.recorded_at_ms,
         seq = excluded.seq,
-        born_seq = iif(${expired}, excluded.seq, ${T}.born_seq)
+        born_seq = iif(${expired}, excluded.seq, ${T}.born_seq),
+        since_ms = ${since}
       ${conditional ? `where ${guard}` : ""}
       ${stamped}`,
   });
 
   // ── parts of JSON documents ────────────────────────────────────────────────────────────────────
-  /**
-   * The place in the key's document that the operation is about: `$path`, or where only the document
-   * can tell (`a.0`: `$.a[0]` or `$.a."0"`), found step by step.
-   */
-  const place = `iif($path is not null or not ${isJson}, ifnull($path, '$'), (
-      with recursive walk(i, so_far) as (
-        select 0, '$'
-        union all
-        select i + 1, so_far || case
-          when step.value ->> 1 is null then step.value ->> 0
-          when step.value ->> 0 is null or json_type(${value}, so_far) = 'array' then step.value ->> 1
-          else step.value ->> 0 end
-        from walk join json_each($steps) step on step.key = i
-      ) select so_far from walk order by i desc limit 1))`;
+  const place = placeSql(value);
   const placed = `(select key as placed_key, ${place} as at from ${T} where key = +$key) placed`;
   const at = "placed.at";
   const typeThere = `json_type(${value}, ${at})`;
@@ -119,7 +132,8 @@ function makeStatements(name: string) {
    * out for a value that is not JSON. A row that `begin` has just made (seq -1) passes any guard.
    */
   const change = (parts: { to: string; where: string; from?: string; ttl?: boolean }) => ({
-    sql: `update ${T} set value = ${parts.to}, updated_at_ms = $now_ms, ${stamp}
+    sql: `update ${T} set value = ${parts.to}, updated_at_ms = $now_ms,
+        ${stampOf(`iif(${T}.seq = -1, ${sinceBegun}, ${since})`)}
         ${parts.ttl === true ? ", expire_at_ms = ifnull($expire_at_ms, expire_at_ms)" : ""}
       from ${parts.from ?? placed}
       where ${T}.key = +$key and placed_key = ${T}.key and ${live} and (${T}.seq = -1 or (${guard}))
@@ -303,28 +317,28 @@ function makeStatements(name: string) {
     /** Adds the stamped row to the history. */
     record: {
       sql: `insert into ${H} (seq, key, op_number, at_ms, op, path, delta, value, content_type, created_at_ms,
-          expire_at_ms, actor, client_address)
+          expire_at_ms, since_ms, actor, client_address)
         select seq, key, op_number, recorded_at_ms, $op, $path_text, $delta, value, content_type, created_at_ms,
-          expire_at_ms, $actor, $client_address
+          expire_at_ms, since_ms, $actor, $client_address
         from ${T} where key = +$key and changes() > 0`,
     },
     recordDelete: {
-      sql: `insert into ${H} (seq, key, op_number, at_ms, op, actor, client_address)
-        select seq, key, op_number, recorded_at_ms, 'DELETE', $actor, $client_address
+      sql: `insert into ${H} (seq, key, op_number, at_ms, op, since_ms, actor, client_address)
+        select seq, key, op_number, recorded_at_ms, 'DELETE', since_ms, $actor, $client_address
         from ${T} where key = +$key and changes() > 0`,
     },
     /** A write with history=false: begins a gap, or moves the gap's row to the end of the log. */
     recordGap: {
-      sql: `insert or replace into ${H} (seq, key, op_number, at_ms, op, expire_at_ms, since_ms)
-        select row.seq, row.key, row.op_number, row.recorded_at_ms, 'UNRECORDED', iif($deleted, null, row.expire_at_ms),
-          ifnull((select since_ms from ${H} where key = row.key and op_number = row.op_number), row.recorded_at_ms)
-        from ${T} row where row.key = +$key and changes() > 0`,
+      sql: `insert or replace into ${H} (seq, key, op_number, at_ms, op, content_type, expire_at_ms, since_ms)
+        select seq, key, op_number, recorded_at_ms, 'UNRECORDED', iif($deleted, null, content_type),
+          iif($deleted, null, expire_at_ms), since_ms
+        from ${T} where key = +$key and changes() > 0`,
     },
     /** Records the deletion of the first keys of a range, which `removeRange` then removes. */
     recordRange: {
       sql: `insert or replace into ${H} (key, op_number, at_ms, op, since_ms, actor, client_address)
         select key, ${nextOpNumberOf(`${T}.key`)}, ${thisTime}, iif($tracked, 'DELETE', 'UNRECORDED'),
-          iif($tracked, null, ifnull((select since_ms ${lastOperationOf(`${T}.key`)}), ${thisTime})),
+          ${sinceOf(`${T}.key`)},
           $actor, $client_address
         ${range} order by key limit $limit`,
     },

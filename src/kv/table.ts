@@ -2,11 +2,13 @@
 import type { Engine, Plan, Relation, Rows, SqlValue, Statement } from "../engine/plan.ts";
 import { kvRelation } from "./relation.ts";
 import { type KvStatements, kvStatements } from "./statements.ts";
+import { type TimeStatements, timeStatements } from "./time-statements.ts";
 
 export interface KvTable {
   readonly engine: Engine;
   readonly relation: Relation;
   readonly statements: KvStatements;
+  readonly time: TimeStatements;
 }
 
 /**
@@ -15,7 +17,12 @@ export interface KvTable {
  */
 export function kvTable(engine: Engine, name?: string): KvTable {
   const relation = kvRelation(name);
-  return { engine, relation, statements: kvStatements(relation) };
+  return {
+    engine,
+    relation,
+    statements: kvStatements(relation),
+    time: timeStatements(relation),
+  };
 }
 
 /** In SQLite's order every BLOB comes after every TEXT, so this upper bound bounds nothing. */

@@ -11,6 +11,7 @@ import { homeRoutes } from "./home.routes.ts";
 import { answerHead, kvRoutes } from "./kv.routes.ts";
 import { kvListRoutes } from "./kv-list.routes.ts";
 import { API_PREFIX } from "./kv-path.ts";
+import { keyPastDetails, kvTimeRoutes } from "./kv-time.routes.ts";
 import { sqlRoutes } from "./sql.routes.ts";
 
 /** Bodies are measured as they are read, and answered with the envelope; Bun's own 413 is bare. */
@@ -53,6 +54,7 @@ export function createApp(deps: ServerDeps) {
     .use(homeRoutes())
     .use(kv)
     .use(kvListRoutes(deps))
+    .use(kvTimeRoutes(deps))
     .use(sqlRoutes(deps))
     .use(healthRoutes(deps))
     .use(
@@ -61,7 +63,7 @@ export function createApp(deps: ServerDeps) {
         specPath: `${API_PREFIX}/openapi.json`,
         exclude: [`${API_PREFIX}/openapi`, `${API_PREFIX}/openapi.json`],
         documentation: {
-          paths: keyPaths(kv.routes),
+          paths: { ...keyPaths(kv.routes), ...verbPaths(keyPastDetails(deps)) },
           info: {
             title: "chronolite",
             version: VERSION,
@@ -88,6 +90,12 @@ function keyPaths(kvRoutes: readonly (Route & { hooks: { detail?: object } })[])
   const starred = kvRoutes.filter(({ path }) => path.endsWith("/*"));
   const operations = starred.map(({ method, hooks }) => [method.toLowerCase(), hooks.detail ?? {}]);
   return { [`${API_PREFIX}/kv/{key}`]: Object.fromEntries(operations) };
+}
+
+function verbPaths(details: Readonly<Record<string, object>>) {
+  return Object.fromEntries(
+    Object.entries(details).map(([verb, methods]) => [`${API_PREFIX}/kv/{key}/${verb}`, methods]),
+  );
 }
 
 function allowedMethods(routes: readonly Route[], url: string): string[] {

@@ -1,21 +1,8 @@
 /** Keys and values as answers: headers and JSON. */
-import { ApiError, invalidParameter } from "../errors.ts";
 import type { Found, ListedEntry } from "../kv/read.ts";
 import { jsonAnswer, valueMembers } from "./json-body.ts";
-import type { Query } from "./query.ts";
 
 export type Headers = Record<string, string | number>;
-
-/** For routes of the contract that this version does not have; the changelog lists them. */
-export function notServed(what: string): ApiError {
-  return new ApiError("NOT_FOUND", `${what} is not served by this version`);
-}
-
-export function refuseTimeTravel(query: Query): void {
-  const at = query.get("at_timestamp");
-  if (at !== undefined && at !== "" && at !== "0")
-    throw invalidParameter("at_timestamp", "is not served by this version");
-}
 
 export function describeFound(headers: Headers, found: Omit<Found, "value" | "isJson">): void {
   describeType(headers, found.contentType);

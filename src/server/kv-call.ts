@@ -1,7 +1,10 @@
 /** A key-value request that was routed and read so far as all of them have it in common. */
 import type { Database } from "../engine/database.ts";
 import type { WriteContext } from "../kv/write-plan.ts";
-import type { Query } from "./query.ts";
+import { type ServerDeps, withDatabase } from "./deps.ts";
+import { createIfMissing, timeout } from "./parameters.ts";
+import { Query } from "./query.ts";
+import { writeContext } from "./write-context.ts";
 
 export interface KvCall {
   readonly request: Request;
@@ -14,3 +17,27 @@ export interface KvCall {
 
 /** Answers with JSON text. */
 export type KvHandler<Call extends KvCall = KvCall> = (call: Call) => Promise<string>;
+
+/**
+ * How a server reads such a request.
+ * @throws ApiError INVALID_PARAMETERS
+ */
+export function kvCalls(deps: ServerDeps): (request: Request) => KvCall {
+  const deadline = timeout(deps.config.timeoutMs);
+  return (request) => {
+    const query = Query.of(request.url);
+    return {
+      request,
+      query,
+      context: writeContext(deps, deadline, request, query),
+      maxBodyBytes: deps.config.maxBodyBytes,
+      database: (access) =>
+        withDatabase<Database>(
+          deps,
+          query,
+          (database) => database,
+          access === "write" && createIfMissing.read(query, deps.config.createMissing),
+        ),
+    };
+  };
+}

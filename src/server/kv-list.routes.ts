@@ -2,18 +2,21 @@
 import { Elysia } from "elysia";
 import type { Database } from "../engine/database.ts";
 import { invalidParameter } from "../errors.ts";
+import { type Moment, tableAt } from "../kv/moment.ts";
 import { countPrefix, deletePrefix } from "../kv/range.ts";
-import { listKeys } from "../kv/read.ts";
+import { type ListRequest, listKeys } from "../kv/read.ts";
 import { type KvTable, kvTable } from "../kv/table.ts";
 import type { WriteContext } from "../kv/write-plan.ts";
-import { DEFAULT_LIST_KEYS, MAX_LIST_KEYS } from "../limits.ts";
+import { DEFAULT_LIST_KEYS, MAX_LIST_KEYS, MAX_SNAPSHOT_KEYS } from "../limits.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented } from "./documentation.ts";
-import { jsonAnswer } from "./json-body.ts";
+import { jsonAnswer, valueMembers } from "./json-body.ts";
 import { DeletePrefixAnswer, ListAnswer } from "./kv.model.ts";
-import { listItemText, refuseTimeTravel } from "./kv-answer.ts";
+import { listItemText } from "./kv-answer.ts";
 import { type ListedPage, listInDirectory, rebuild } from "./kv-directory.ts";
 import { API_PREFIX } from "./kv-path.ts";
+import { atTimestamp } from "./kv-time.ts";
+import { momentOf, momentSeconds } from "./moment.ts";
 import {
   db,
   flag,
@@ -70,7 +73,7 @@ export function kvListRoutes(deps: ServerDeps) {
       `${API_PREFIX}/kv`,
       async ({ request, set }) => {
         const query = Query.of(request.url);
-        refuseTimeTravel(query);
+        const moment = momentOf(atTimestamp, query, deps.clock.nowMs());
         const page = {
           prefix: prefix.read(query) ?? "",
           suffix: suffix.read(query) || null,
@@ -86,20 +89,21 @@ export function kvListRoutes(deps: ServerDeps) {
         };
         if (page.after !== null && page.offset > 0)
           throw invalidParameter("after", "and offset exclude each other");
-        const list = async (database: Database): Promise<ListedPage> => {
+        if (moment !== null) refuseInPast(query, page);
+        const list = async (database: Database): Promise<ListedPage | string> => {
+          if (moment !== null)
+            return listPast(kvTable(database, table.read(query)), query, page, moment);
           const { entries, hasMore } = await listKeys(kvTable(database, table.read(query)), page);
           const items = `[${entries.map(listItemText).join(",")}]`;
           const keys = entries.map((entry) => entry.key);
           return { keys, items, hasMore, lastKey: keys.at(-1) ?? null, more: {} };
         };
-        const { keys, items, hasMore, lastKey, more } = await withDatabase(
-          deps,
-          query,
-          list,
-          false,
-          (folder) => listInDirectory({ deps, request, query, folder }, page),
-        );
         set.headers["content-type"] = "application/json";
+        const listed = await withDatabase<ListedPage | string>(deps, query, list, false, (folder) =>
+          listInDirectory({ deps, request, query, folder }, page),
+        );
+        if (typeof listed === "string") return listed;
+        const { keys, items, hasMore, lastKey, more } = listed;
         return jsonAnswer(
           {
             success: true,
@@ -132,6 +136,7 @@ export function kvListRoutes(deps: ServerDeps) {
             withValues,
             limit,
             offset,
+            atTimestamp,
             rebuild,
           ],
           answers: { 200: { description: "A page of keys", schema: ListAnswer } },
@@ -140,6 +145,7 @@ export function kvListRoutes(deps: ServerDeps) {
             "DATABASE_NOT_FOUND",
             "FORBIDDEN",
             "CONFLICT",
+            "HISTORY_PRUNED",
             "RESPONSE_TOO_LARGE",
           ],
         }),
@@ -168,6 +174,57 @@ export function kvListRoutes(deps: ServerDeps) {
         }),
       },
     );
+}
+
+type ListPage = Omit<ListRequest, "nowMs">;
+
+/** @throws ApiError INVALID_PARAMETERS for what a list of the past does not have */
+function refuseInPast(query: Query, page: ListPage): void {
+  for (const { name } of [after, start, end])
+    if ((query.get(name) ?? "") !== "")
+      throw invalidParameter(name, "and at_timestamp exclude each other");
+  if (page.reverse) throw invalidParameter("reverse", "and at_timestamp exclude each other");
+}
+
+/** A page of the keys that there were at a moment; `limit=0` asks for all (contract 1.8). */
+async function listPast(
+  of: KvTable,
+  query: Query,
+  page: ListPage,
+  moment: Moment,
+): Promise<string> {
+  const unlimited = limit.read(query) === 0;
+  const range = { ...page, limit: unlimited ? MAX_SNAPSHOT_KEYS : page.limit };
+  const { keys, total, gapKeys } = await tableAt(of, range, moment);
+  const items = keys.map((entry) =>
+    jsonAnswer(
+      {
+        key: entry.key,
+        content_type: entry.contentType,
+        existed_at_timestamp: true,
+        op_number: entry.opNumber ?? 0,
+        size_estimate: entry.sizeBytes,
+      },
+      entry.value === null ? {} : valueMembers(entry.value, entry.isJson),
+    ),
+  );
+  const seconds = momentSeconds(moment);
+  return jsonAnswer(
+    {
+      success: true,
+      keys: keys.map(({ key }) => key),
+      count: keys.length,
+      offset: page.offset,
+      total,
+      has_more: page.offset + keys.length < total,
+      timestamp: seconds,
+      at_timestamp: seconds,
+      has_gaps: gapKeys.length > 0,
+      gap_keys: gapKeys,
+      candidate_truncated: unlimited && page.offset + keys.length < total,
+    },
+    { items: `[${items.join(",")}]` },
+  );
 }
 
 /** Deletes a prefix; what it would do, until it is confirmed. */

@@ -14,6 +14,7 @@ import { type Conditions, type KeyOperation, perform } from "../kv/write-plan.ts
 import { readText } from "./body.ts";
 import { jsonAnswer, parseKeepingDigits } from "./json-body.ts";
 import type { KvCall, KvHandler } from "./kv-call.ts";
+import { rollbackKey } from "./kv-time.ts";
 import { delta, optionalInteger, path, table, ttl } from "./parameters.ts";
 
 /** A request to change one key. */
@@ -77,6 +78,10 @@ export const KEY_VERBS: Readonly<Record<string, KvHandler<VerbCall>>> = {
       expireKey(to, call.key, expireAtMs, call.conditions, call.context),
     );
     return jsonAnswer({ ...ok(call), expire_at: Math.floor(expireAtMs / 1000), etag });
+  },
+
+  rollback(call) {
+    return rollbackKey(call);
   },
 
   async persist(call) {

@@ -3,8 +3,10 @@ import { Elysia } from "elysia";
 import type { Database } from "../engine/database.ts";
 import { ApiError, invalidParameter } from "../errors.ts";
 import { setMember } from "../kv/change.ts";
+import type { JsonPath } from "../kv/json-path.ts";
+import { type Moment, valueAt } from "../kv/moment.ts";
 import { type Found, getEntry, getValue, headKey } from "../kv/read.ts";
-import { kvTable } from "../kv/table.ts";
+import { type KvTable, kvTable } from "../kv/table.ts";
 import { type StoredValue, toBytes, toStored, valueType } from "../kv/value.ts";
 import { deleteKey, putValue } from "../kv/write.ts";
 import { perform } from "../kv/write-plan.ts";
@@ -25,16 +27,10 @@ import {
   PutAnswer,
   VerbAnswer,
 } from "./kv.model.ts";
-import {
-  describeFound,
-  entryText,
-  type Headers,
-  notServed,
-  refuseTimeTravel,
-} from "./kv-answer.ts";
+import { describeFound, describeType, entryText, type Headers, toSeconds } from "./kv-answer.ts";
 import { atomic } from "./kv-atomic.ts";
 import { BATCH_ROUTES } from "./kv-batch.ts";
-import type { KvHandler } from "./kv-call.ts";
+import { type KvCall, type KvHandler, kvCalls } from "./kv-call.ts";
 import {
   deleteInDirectory,
   getInDirectory,
@@ -43,13 +39,18 @@ import {
   rebuild,
 } from "./kv-directory.ts";
 import { API_PREFIX, kvKey, kvTarget } from "./kv-path.ts";
+import { atTimestamp, envelope, KEY_PAST, type KeyCall, pastEnvelope } from "./kv-time.ts";
 import { index, KEY_VERBS } from "./kv-verbs.ts";
+import { momentOf, momentSeconds } from "./moment.ts";
 import { createIfMissing, db, delta, history, path, table, timeout, ttl } from "./parameters.ts";
 import { Query } from "./query.ts";
 import { writeContext } from "./write-context.ts";
 
 /** POST routes of a whole table, by their path below `kv/`. */
-const TABLE_ROUTES: Readonly<Record<string, KvHandler>> = { ...BATCH_ROUTES, atomic };
+const TABLE_ROUTES: Readonly<Record<string, KvHandler>> = {
+  ...BATCH_ROUTES,
+  atomic,
+};
 
 /**
  * The routes of one server.
@@ -60,33 +61,19 @@ export function kvRoutes(deps: ServerDeps) {
   const target = [db, table];
   const writing = [...target, history, ...createIfMissing.documented, deadline];
   const { maxBodyBytes } = deps.config;
-
   const contextOf = (request: Request, query: Query) =>
     writeContext(deps, deadline, request, query);
 
-  const databaseOf = (query: Query) => (access: "read" | "write") =>
-    withDatabase<Database>(
-      deps,
-      query,
-      (database) => database,
-      access === "write" && createIfMissing.read(query, deps.config.createMissing),
-    );
+  const callOf = kvCalls(deps);
 
   const post = ({ request, set }: { request: Request; set: { headers: object } }) => {
     const to = kvTarget("POST", request.url);
-    const query = Query.of(request.url);
-    const call = {
-      request,
-      query,
-      context: contextOf(request, query),
-      maxBodyBytes,
-      database: databaseOf(query),
-    };
+    const call = callOf(request);
     (set.headers as Headers)["content-type"] = "application/json";
     if (to.kind === "table") {
       refuseConditions(request);
       const handler = TABLE_ROUTES[to.route];
-      if (handler === undefined) throw notServed(`POST kv/${to.route}`);
+      if (handler === undefined) throw new Error(`no handler of ${to.route}`);
       return handler(call);
     }
     if (to.verb === null)
@@ -95,8 +82,8 @@ export function kvRoutes(deps: ServerDeps) {
         hint: "To write a value use PUT.",
       });
     const handler = KEY_VERBS[to.verb];
-    if (handler === undefined) throw notServed(`POST kv/KEY/${to.verb}`);
-    return handler({ ...call, key: to.key, conditions: conditionsOf(request, query) });
+    if (handler === undefined) throw new Error(`no handler of ${to.verb}`);
+    return handler({ ...call, key: to.key, conditions: conditionsOf(request, call.query) });
   };
 
   return new Elysia({ name: "kv" })
@@ -104,14 +91,19 @@ export function kvRoutes(deps: ServerDeps) {
       `${API_PREFIX}/kv/*`,
       ({ request, set }) => {
         const to = kvTarget("GET", request.url);
-        if (to.kind === "table") throw notServed(`GET kv/${to.route}`);
-        if (to.verb !== null && to.verb !== "entry") throw notServed(`GET kv/KEY/${to.verb}`);
-        const { key, verb } = to;
         const query = Query.of(request.url);
-        refuseTimeTravel(query);
+        if (to.kind === "table") throw new Error(`no handler of ${to.route}`);
+        const { key, verb } = to;
+        const past = KEY_PAST[verb ?? ""];
+        if (past !== undefined) {
+          set.headers["content-type"] = "application/json";
+          return answerPast(past, key, callOf(request));
+        }
         const at = verb === null ? path.read(query) : null;
+        const moment = verb === null ? momentOf(atTimestamp, query, deps.clock.nowMs()) : null;
         const read = (database: Database) => {
           const from = kvTable(database, table.read(query));
+          if (moment !== null) return answerMoment(from, key, at, moment, query, set);
           const nowMs = deps.clock.nowMs();
           const found = verb === null ? getValue(from, key, at, nowMs) : getEntry(from, key, nowMs);
           const answer = (value: Found): StoredValue => {
@@ -147,10 +139,10 @@ export function kvRoutes(deps: ServerDeps) {
         detail: documented({
           summary: "Read a key",
           description:
-            "The value's bytes as they were put, with their content type. A missing key: 404, body `null`. KEY/entry answers everything about the key as JSON.",
+            "The value's bytes as they were put, with their content type. A missing key: 404, body `null`.",
           tag: "Key-value",
           key: true,
-          parameters: [...target, path, rebuild],
+          parameters: [...target, path, atTimestamp, envelope, rebuild],
           answers: {
             200: { description: "The value" },
             304: { description: "If-None-Match has its ETag" },
@@ -164,6 +156,8 @@ export function kvRoutes(deps: ServerDeps) {
             "KEY_EXPIRED",
             "NOT_FOUND",
             "CONFLICT",
+            "TIME_TRAVEL_CHAIN_GAP",
+            "HISTORY_PRUNED",
             "RESPONSE_TOO_LARGE",
             "FILE_SYSTEM_ERROR",
           ],
@@ -364,6 +358,35 @@ export function kvRoutes(deps: ServerDeps) {
         ],
       }),
     });
+}
+
+/** Elysia reads the text of a route's handler; with a promise in it every GET would wait. */
+function answerPast(handler: KvHandler<KeyCall>, key: string, call: KvCall): Promise<string> {
+  return handler({ ...call, key });
+}
+
+/** A key as it was at a moment. */
+async function answerMoment(
+  from: KvTable,
+  key: string,
+  path: JsonPath | null,
+  moment: Moment,
+  query: Query,
+  set: { headers: object },
+): Promise<StoredValue> {
+  const found = await valueAt(from, key, path, moment);
+  const headers = set.headers as Headers;
+  if (envelope.read(query)) {
+    headers["content-type"] = "application/json";
+    return pastEnvelope(key, momentSeconds(moment), found);
+  }
+  describeType(headers, found.contentType);
+  if (path !== null) headers["x-json-path"] = encodeURI(path.text);
+  if (found.opNumber !== null) {
+    headers["x-op-number"] = String(found.opNumber);
+    headers["x-op-timestamp"] = String(toSeconds(found.opAtMs ?? 0));
+  }
+  return found.value;
 }
 
 /**

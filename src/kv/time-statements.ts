@@ -1,0 +1,454 @@
+/**
+ * The SQL of time travel: what a table was at a moment, what happened to a key, going back.
+ *
+ * A moment of one key is found by halving its operations, whose times are in order; a moment of the
+ * whole log by halving its sequence numbers. So both cost a logarithm of the history's length, and
+ * what depends on a window of time costs no more than the operations in it.
+ *
+ * Moments are bound as `$t_ms`. The present is not a moment of the log: a clock that was set back
+ * leaves operations ahead of it, and they count (contracts/hoody.md 0.0, decision 10). So for the
+ * present `$is_now` is 1 and `$t_ms` beyond all times.
+ */
+import type { Relation } from "../engine/plan.ts";
+import { isJsonSql as isJson, placeSql, storedSql as stored } from "./json-sql.ts";
+import { historyTable } from "./relation.ts";
+
+export type TimeStatements = ReturnType<typeof makeTimeStatements>;
+
+/** The statements of a relation; made once, prepared by each open database that uses them. */
+export function timeStatements(relation: Relation): TimeStatements {
+  let statements = made.get(relation);
+  if (statements === undefined) {
+    statements = makeTimeStatements(relation.name);
+    made.set(relation, statements);
+  }
+  return statements;
+}
+
+const made = new WeakMap<Relation, TimeStatements>();
+
+/** What going back is about to do, of one plan; each rollback fills it anew. */
+const WANTED = "temp.chronolite_wanted";
+/** In `expire_at_ms`: the row is about to be deleted, within the transaction that says so. */
+const DOOMED = -1;
+
+function makeTimeStatements(name: string) {
+  const T = `"${name}"`;
+  const H = `"${historyTable(name)}"`;
+
+  const firstOf = (key: string) =>
+    `(select min(op_number) from ${H} where key = ${key} and op_number is not null)`;
+  const lastOf = (key: string) =>
+    `(select max(op_number) from ${H} where key = ${key} and op_number is not null)`;
+  const sameState = (a: string, b: string) =>
+    `${a}.value is ${b}.value and ${a}.content_type is ${b}.content_type and ${a}.expire_at_ms is ${b}.expire_at_ms`;
+
+  /** Number of the key's last operation by a moment; one less than its first where there is none. */
+  const lastBy = (key: string, t: string) => `(
+      with recursive search(low, high) as (
+        select ${firstOf(key)} - 1, ${lastOf(key)}
+        union all
+        select iif(h.at_ms <= ${t}, h.op_number, low), iif(h.at_ms <= ${t}, high, h.op_number - 1)
+        from search join ${H} h on h.key = ${key} and h.op_number = (low + high + 1) / 2
+        where low < high
+      ) select low from search where low = high)`;
+
+  /** The newest row of the log by a moment. Numbers are missing where gaps moved or were dropped. */
+  const seqBy = (t: string) => `(
+      with recursive search(low, high) as (
+        select (select min(seq) from ${H}) - 1, (select max(seq) from ${H})
+        union all
+        select iif(h.at_ms <= ${t}, (low + high + 1) / 2, low), iif(h.at_ms <= ${t}, high, h.seq - 1)
+        from search join ${H} h on h.seq = (select max(seq) from ${H} where seq <= (low + high + 1) / 2)
+        where low < high
+      ) select low from search where low = high)`;
+
+  /**
+   * Keys as they were at a moment. Verdicts: `recorded` (by operation `p`), `current` (the row `c` as it
+   * is now, which no operation accounts for unless it is the present), `absent`, `expired`, `gap`
+   * (nobody knows), `pruned` (nobody knows any more).
+   *
+   * p: the last operation by then; n: the one after it; c: the key's row now.
+   */
+  const statesAt = (asked: string, t: string, isNow: string) => {
+    const byOperation = `case when p.content_type is null then 'absent'
+          when p.expire_at_ms <= ${t} then 'expired' else 'recorded' end`;
+    const live = (at: string) => `iif(c.expire_at_ms <= ${at}, 'expired', 'current')`;
+    return `with placed as materialized (select asked.key as key, ${lastBy("asked.key", t)} as place from (${asked}) asked)
+      select placed.key as key, place, p.at_ms as op_at_ms, p.op_number as p_number,
+        p.seq is c.seq and ${sameState("p", "c")} and p.op <> 'UNRECORDED' as as_recorded,
+        case
+          when n.key is null then case
+            when ${isNow} then iif(c.key is null, iif(p.expire_at_ms <= +$now_ms, 'expired', 'absent'), ${live("+$now_ms")})
+            when p.key is null then case
+              when c.key is null then 'absent' when c.updated_at_ms <= ${t} then ${live(t)} else 'gap' end
+            when p.op = 'UNRECORDED' then case
+              when c.key is null then iif(p.expire_at_ms <= ${t}, 'expired', 'absent')
+              when c.seq is not p.seq then 'gap'
+              else ${live(t)} end
+            when p.content_type is null then iif(c.key is null, 'absent', 'gap')
+            when c.key is null then iif(p.expire_at_ms <= +$now_ms, ${byOperation}, 'gap')
+            when p.seq is c.seq and ${sameState("p", "c")} then ${byOperation}
+            else 'gap' end
+          when p.key is null and n.op_number > 1 then 'pruned'
+          when p.op = 'UNRECORDED' or n.since_ms <= ${t} then 'gap'
+          when p.key is null then 'absent'
+          else ${byOperation} end as verdict
+      from placed
+        left join ${H} p on p.key = placed.key and p.op_number = placed.place
+        left join ${H} n on n.key = placed.key and n.op_number = placed.place + 1
+        left join ${T} c on c.key = placed.key`;
+  };
+  /** The columns of a state's value, from `p` or `c` again: only for the rows that are wanted. */
+  const withValue = (state: string) =>
+    `left join ${H} p on p.key = ${state}.key and p.op_number = ${state}.place and ${state}.verdict = 'recorded'
+     left join ${T} c on c.key = ${state}.key and ${state}.verdict = 'current'`;
+  const opNumber = (state: string) => `case ${state}.verdict
+        when 'recorded' then ${state}.p_number
+        when 'current' then iif(${state}.as_recorded, ${state}.p_number, iif(${state}.place is null, null, 0)) end`;
+  const opTime = (state: string) =>
+    `iif(${opNumber(state)} > 0, ${state}.op_at_ms, ${opNumber(state)})`;
+
+  const oneKey = "select $key as key";
+  /** Every key of a range that is or was, each found by one step in the index. */
+  const allKeys = `with recursive recorded(key) as (
+        select min(key) from ${H} where key >= +$from and key < +$below and op_number is not null
+        union all
+        select (select min(key) from ${H} where key > recorded.key and key < +$below and op_number is not null)
+        from recorded where recorded.key is not null)
+      select key from recorded where key is not null
+        and ($suffix is null or substr(key, -length($suffix)) = $suffix)
+        and ($contains is null or instr(key, $contains) > 0)
+      union
+      select key from ${T} where key >= +$from and key < +$below
+        and ($suffix is null or substr(key, -length($suffix)) = $suffix)
+        and ($contains is null or instr(key, $contains) > 0)`;
+  const present = "verdict in ('recorded', 'current')";
+  const unknown = "verdict in ('gap', 'pruned')";
+
+  // ── between two moments ────────────────────────────────────────────────────────────────────────
+  const [fromMs, toMs] = ["+$from_ms", "+$to_ms"];
+  /** Keys with operations in the window, and keys of which nobody knows because a gap reaches into it. */
+  const keysBetween = `select key from ${H}
+        where seq > ${seqBy(fromMs)} and seq <= ${seqBy(toMs)} and op_number is not null
+      union
+      select key from ${H} indexed by "${historyTable(name)}_gap"
+        where seq > ${seqBy(toMs)} and since_ms is not null and since_ms <= ${toMs} and op_number is not null
+      limit $limit`;
+  const givenKeys = "select value as key from json_each($keys)";
+  const diffOf = (asked: string) => ({
+    sql: `with asked as materialized (${asked}),
+      a as materialized (${statesAt("select key from asked", fromMs, "0")}),
+      b as materialized (${statesAt("select key from asked", toMs, "$is_now")})
+      select a.key as key, a.verdict as from_verdict, b.verdict as to_verdict,
+        ${stored("coalesce(ap.value, ac.value)")} as from_value, ${isJson("coalesce(ap.value, ac.value)")} as from_is_json,
+        coalesce(ap.content_type, ac.content_type) as from_type, coalesce(ap.expire_at_ms, ac.expire_at_ms) as from_expire_at_ms,
+        ${stored("coalesce(bp.value, bc.value)")} as to_value, ${isJson("coalesce(bp.value, bc.value)")} as to_is_json,
+        coalesce(bp.content_type, bc.content_type) as to_type, coalesce(bp.expire_at_ms, bc.expire_at_ms) as to_expire_at_ms
+      from a join b on b.key = a.key
+        left join ${H} ap on ap.key = a.key and ap.op_number = a.place and a.verdict = 'recorded'
+        left join ${T} ac on ac.key = a.key and a.verdict = 'current'
+        left join ${H} bp on bp.key = b.key and bp.op_number = b.place and b.verdict = 'recorded'
+        left join ${T} bc on bc.key = b.key and b.verdict = 'current'
+      order by a.key`,
+  });
+
+  // ── going back ─────────────────────────────────────────────────────────────────────────────────
+  /** The key's row is what its last operation made of it, so far as that is known. */
+  const lastHolds = (last: string, row: string) => `case
+      when ${last}.op = 'UNRECORDED' then 1
+      when ${last}.content_type is null then ${row}.key is null
+      when ${row}.key is null then ${last}.expire_at_ms <= +$now_ms
+      else ${last}.seq is ${row}.seq and ${sameState(last, row)} end`;
+  const liveNow = (row: string) =>
+    `${row}.key is not null and (${row}.expire_at_ms is null or ${row}.expire_at_ms > +$now_ms)`;
+  /**
+   * Fills WANTED from `targets`: key, target (the operation whose state is wanted), undone, gap, and
+   * `known` (whether that operation's value is wanted; else the key is to be absent). What would have
+   * expired by now is absent.
+   */
+  const want = (withs: string, targets: string) => ({
+    sql: `insert into ${WANTED}
+      with ${withs}
+      targets as (${targets})
+      select targets.key, targets.target, targets.undone, targets.gap,
+        targets.known and h.content_type is not null and (h.expire_at_ms is null or h.expire_at_ms > +$now_ms),
+        ${liveNow("c")}, last.op_number, iif(ifnull(${lastHolds("last", "c")}, 0), null, last.at_ms),
+        h.value, h.content_type, h.created_at_ms, h.expire_at_ms,
+        c.key is not null and c.value is h.value and c.content_type is h.content_type and c.expire_at_ms is h.expire_at_ms
+      from targets
+        join ${H} last on last.key = targets.key and last.op_number = ${lastOf("targets.key")}
+        left join ${H} h on h.key = targets.key and h.op_number = targets.target
+        left join ${T} c on c.key = targets.key`,
+  });
+  const gapWithin = (key: string, place: string) =>
+    `exists (select 1 from ${H} g where g.key = ${key} and g.op_number > ${place} and g.since_ms is not null)`;
+  const byMoment = (asked: string, strict: boolean) =>
+    want(
+      `states as materialized (${statesAt(asked, "+$t_ms", "0")}),`,
+      `select key, ifnull(place, 0) as target, ${lastOf("states.key")} - place as undone,
+        ${unknown}${strict ? ` or ${gapWithin("states.key", "states.place")}` : ""} as gap,
+        verdict = 'recorded' as known from states`,
+    );
+  const changes = "(w.present <> w.live or (w.present and not w.same))";
+  const nextSeq = `ifnull((select max(seq) from ${H}), 0)`;
+  const thisTime = `max(+$now_ms, ifnull((select at_ms from ${H} order by seq desc limit 1), 0))`;
+  /** Operations that a later rollback undid: those between a rollback and what it went back to. */
+  const undoneRanges = `rolled(number, target) as (
+        select op_number, target_op_number from (
+          select op_number, target_op_number from ${H} where key = +$key and target_op_number is not null
+          order by op_number desc limit 1)
+        union all
+        select r.op_number, r.target_op_number from rolled join ${H} r on r.key = +$key and r.op_number = (
+          select max(op_number) from ${H} where key = +$key and target_op_number is not null and op_number <= rolled.target))`;
+
+  return {
+    /** One key at a moment, with its value. */
+    keyAt: {
+      sql: `select state.verdict as verdict, ${opNumber("state")} as op_number, ${opTime("state")} as op_at_ms,
+          ${stored("coalesce(p.value, c.value)")} as value, ${isJson("coalesce(p.value, c.value)")} as is_json,
+          coalesce(p.content_type, c.content_type) as content_type
+        from (${statesAt(oneKey, "+$t_ms", "$is_now")}) state ${withValue("state")}`,
+    },
+    /** The same, with the part at a path as `part`, JSON text. */
+    keyPathAt: {
+      sql: `with found as materialized (
+          select state.verdict as verdict, ${opNumber("state")} as op_number, ${opTime("state")} as op_at_ms,
+            coalesce(p.value, c.value) as value
+          from (${statesAt(oneKey, "+$t_ms", "$is_now")}) state ${withValue("state")})
+        select verdict, op_number, op_at_ms, 'application/json' as content_type, ${isJson("value")} as is_json,
+          case when ${isJson("value")} then value -> ${placeSql("found.value")} end as value
+        from found`,
+    },
+    /**
+     * The keys of a range at a moment: a page of those there were, all those nobody knows of, and how
+     * many there were. Values are left out unless `$values`.
+     */
+    tableAt: {
+      sql: `with states as materialized (${statesAt(allKeys, "+$t_ms", "$is_now")}),
+        numbered as (
+          select *, sum(${present}) over (order by key rows unbounded preceding) as number,
+            sum(${present}) over () as total
+          from states)
+        select state.key as key, state.verdict as verdict, ${opNumber("state")} as op_number, state.total as total,
+          coalesce(p.content_type, c.content_type) as content_type,
+          octet_length(coalesce(p.value, c.value)) as size,
+          sum(octet_length(coalesce(p.value, c.value))) over (order by state.key) > $max_bytes as too_much,
+          iif($values, ${stored("coalesce(p.value, c.value)")}, null) as value,
+          iif($values, ${isJson("coalesce(p.value, c.value)")}, null) as is_json
+        from numbered state ${withValue("state")}
+        where ${unknown} or (${present} and number > $offset and number <= $offset + $limit)
+        order by state.key`,
+    },
+    /** Keys that may have changed between two moments, as they were at both. */
+    diff: diffOf(keysBetween),
+    diffOfKeys: diffOf(givenKeys),
+    /** The operations between two moments, in order. */
+    operationsBetween: {
+      sql: `select key, op_number, op, path, cast(delta as text) as delta, at_ms from ${H}
+        where seq > ${seqBy(fromMs)} and seq <= ${seqBy(toMs)} and op_number is not null
+          and ($keys is null or key in (select value from json_each($keys)))
+        order by seq limit $limit`,
+    },
+
+    /** A key's operations, newest first, below `$before`; one more than asked, for what was before it. */
+    history: {
+      sql: `with recursive ${undoneRanges},
+        page as materialized (
+          select op_number, octet_length(value) as size from ${H}
+          where key = +$key and op_number is not null and op_number < +$before
+          order by op_number desc limit $limit),
+        bounded as (
+          select op_number, sum(size) over (order by op_number desc) - size <= $max_bytes as fits,
+            row_number() over (order by op_number desc) as number
+          from page)
+        select h.op_number as op_number, at_ms, op, path, cast(delta as text) as delta, ${stored("value")} as value,
+          ${isJson("value")} as is_json, content_type, created_at_ms, expire_at_ms, since_ms, target_op_number,
+          actor, client_address, ${firstOf("+$key")} as first_number,
+          exists (select 1 from rolled where rolled.target < h.op_number and h.op_number < rolled.number) as undone
+        from bounded join ${H} h on h.key = +$key and h.op_number = bounded.op_number
+        where ifnull(fits, 1) or number <= 2
+        order by h.op_number desc`,
+    },
+    /** Whether the key is as its last operation left it, and when that was. */
+    lastHolds: {
+      sql: `select last.op_number as op_number, last.at_ms as at_ms, ifnull(${lastHolds("last", "c")}, 0) as holds
+        from ${H} last left join ${T} c on c.key = last.key
+        where last.key = +$key and last.op_number = ${lastOf("+$key")}`,
+    },
+    /** One operation of a key, and the numbers of its first and last. */
+    operation: {
+      sql: `select h.op as op, ${stored("h.value")} as value, ${isJson("h.value")} as is_json,
+          h.content_type as content_type, ${firstOf("+$key")} as first_number, ${lastOf("+$key")} as last_number
+        from (select 1) left join ${H} h on h.key = +$key and h.op_number = +$op_number`,
+    },
+    /** From when on everything is known, and the newest row of the log that was dropped. */
+    horizon: {
+      sql: `select horizon_ms, pruned_seq from chronolite_relations where name = '${name}'`,
+    },
+
+    /** One row if the moment is not before the horizon. Required. */
+    withinHorizon: {
+      sql: `select 1 as fine where not exists (
+          select 1 from chronolite_relations where name = '${name}' and horizon_ms > +$t_ms)`,
+    },
+
+    /** Makes WANTED, empty. */
+    wantedTable: {
+      sql: `create temp table if not exists chronolite_wanted (
+          key text primary key not null, target integer, undone integer, gap integer, present integer,
+          live integer, last_number integer, since_ms integer,
+          value any, content_type text, created_at_ms integer, expire_at_ms integer, same integer) strict`,
+    },
+    forgetWanted: { sql: `delete from ${WANTED}` },
+    /** Undoing the newest `$steps` operations that are not undone; rollbacks themselves do not count. */
+    wantSteps: want(
+      `recursive walk(depth, number, remaining, gap) as (
+          select 0, ${lastOf("+$key")}, +$steps, 0
+          union all
+          select depth + 1, ifnull(h.target_op_number, h.op_number - 1), remaining - (h.target_op_number is null),
+            gap or (h.target_op_number is null and h.since_ms is not null)
+          from walk join ${H} h on h.key = +$key and h.op_number = walk.number
+          where h.target_op_number is not null or remaining > 0),
+        reached as (select number, remaining, gap from walk order by depth desc limit 1),`,
+      `select $key as key, number as target, +$steps - remaining as undone,
+          gap or (number > 0 and number < ${firstOf("+$key")})
+            or exists (select 1 from ${H} h where h.key = +$key and h.op_number = number and h.op = 'UNRECORDED') as gap,
+          1 as known
+        from reached where number is not null`,
+    ),
+    /** Going back to the state after an operation. */
+    wantOperation: want(
+      "",
+      `select key, op_number as target, ${lastOf("+$key")} - op_number as undone,
+          op = 'UNRECORDED' as gap, 1 as known
+        from ${H} where key = +$key and op_number = +$op_number`,
+    ),
+    /** Going back to the state at a moment. */
+    wantMoment: byMoment(oneKey, false),
+    /** The same for every key with operations since, but for the excluded ones. */
+    wantTable: byMoment(
+      `select distinct key from ${H} not indexed where seq > ifnull(${seqBy("+$t_ms")}, 0) and op_number is not null
+        and ($keys is null or key in (select value from json_each($keys)))
+        and ($exclude is null or key not in (select value from json_each($exclude)))`,
+      true,
+    ),
+    /** What will be done to each key, for the answer. `$values`: with the values now and then. */
+    wanted: {
+      sql: `select w.key as key, w.undone as undone, w.present as present, w.live as live,
+          iif($values, ${stored("c.value")}, null) as value, iif($values, ${isJson("c.value")}, null) as is_json,
+          c.content_type as content_type,
+          iif($values and w.present, ${stored("w.value")}, null) as wanted_value,
+          iif($values and w.present, ${isJson("w.value")}, null) as wanted_is_json,
+          iif(w.present, w.content_type, null) as wanted_type
+        from ${WANTED} w left join ${T} c on c.key = w.key
+        where not (w.gap or w.since_ms is not null) and ${changes} order by w.key limit $limit`,
+    },
+    /** The same as numbers. */
+    wantedTotals: {
+      sql: `select count(*) as keys, sum(gap or since_ms is not null) as gaps,
+          sum(${changes} and present and live) as rolled_back, sum(${changes} and present and not live) as restored,
+          sum(${changes} and not present) as deleted, sum(iif(${changes}, undone, 0)) as undone
+        from ${WANTED} w`,
+    },
+    /** Keys that nobody knows how to take back, or that a change without a record would be lost of. */
+    wantedGaps: {
+      sql: `select key from ${WANTED} where gap or since_ms is not null order by key limit $limit`,
+    },
+    /** No row, ever: required, it undoes a plan that is only a preview. */
+    never: { sql: "select 1 where false" },
+    /** One row if nothing stands in the way. Required. */
+    noGap: { sql: `select 1 as fine where not exists (select 1 from ${WANTED} where gap)` },
+    /** The same where what was changed without a record must not be lost either. */
+    noGapNorChange: {
+      sql: `select 1 as fine where not exists (select 1 from ${WANTED} where gap or since_ms is not null)`,
+    },
+    /** One row if there is something to undo. Required. */
+    somethingUndone: { sql: `select 1 as fine from ${WANTED} where undone > 0` },
+    /** Leaves only what changes something. */
+    dropUnchanged: {
+      sql: `delete from ${WANTED} as w where not (${changes})`,
+    },
+    stampWanted: {
+      sql: `insert into ${T} (key, value, content_type, created_at_ms, updated_at_ms, expire_at_ms, op_number,
+            recorded_at_ms, seq, born_seq, since_ms)
+          select key, iif(present, value, ''), iif(present, content_type, ''), iif(present, created_at_ms, 0), $now_ms,
+            iif(present, expire_at_ms, ${DOOMED}), last_number + 1, ${thisTime},
+            ${nextSeq} + row_number() over (order by key), ${nextSeq} + row_number() over (order by key), since_ms
+          from ${WANTED} where true
+          on conflict (key) do update set value = excluded.value, content_type = excluded.content_type,
+            created_at_ms = excluded.created_at_ms, updated_at_ms = excluded.updated_at_ms,
+            expire_at_ms = excluded.expire_at_ms, op_number = excluded.op_number,
+            recorded_at_ms = excluded.recorded_at_ms, seq = excluded.seq, since_ms = excluded.since_ms`,
+    },
+    recordWanted: {
+      sql: `insert into ${H} (seq, key, op_number, at_ms, op, value, content_type, created_at_ms, expire_at_ms, since_ms,
+            target_op_number, actor, client_address)
+          select t.seq, t.key, t.op_number, t.recorded_at_ms, 'ROLLBACK', iif(w.present, t.value, null),
+            iif(w.present, t.content_type, null), iif(w.present, t.created_at_ms, null),
+            iif(w.present, t.expire_at_ms, null), t.since_ms, w.target, $actor, $client_address
+          from ${WANTED} w join ${T} t on t.key = w.key order by t.seq`,
+    },
+    removeDoomed: { sql: `delete from ${T} where expire_at_ms = ${DOOMED}` },
+    /** The tag and expiry of a key that was rolled back. */
+    stampOfKey: { sql: `select seq, expire_at_ms from ${T} where key = +$key` },
+
+    // ── changes ──────────────────────────────────────────────────────────────────────────────────
+    /** What followed a row of the log. At most `$scan` rows are looked at; `scanned` is the last. */
+    changes: {
+      sql: `with scanned as materialized (
+          select seq, key from ${H} where seq > +$since order by seq limit $scan),
+        page as materialized (
+          select seq from scanned where key >= +$from and key < +$below order by seq limit $limit)
+        select h.seq as seq, key, op, at_ms, content_type, expire_at_ms,
+          iif($values and sum(octet_length(value)) over (order by h.seq) <= $max_bytes, ${stored("value")}, null) as value,
+          ${isJson("value")} as is_json
+        from page join ${H} h on h.seq = page.seq order by h.seq`,
+    },
+    /** The last of the rows that a look at the log from `$since` takes in. */
+    scanned: {
+      sql: `select max(seq) as seq from (select seq from ${H} where seq > +$since order by seq limit $scan)`,
+    },
+    newest: { sql: `select max(seq) as seq from ${H}` },
+
+    // ── forgetting ───────────────────────────────────────────────────────────────────────────────
+    droppedTable: {
+      sql: "create temp table if not exists chronolite_dropped (seq integer primary key)",
+    },
+    forgetMarked: { sql: "delete from temp.chronolite_dropped" },
+    /** Rows from before the horizon that are not the last of their key before it. */
+    oldRows: {
+      sql: `insert into temp.chronolite_dropped
+        select seq from ${H} h where seq <= ${seqBy("+$horizon_ms")}
+          and (op_number is null or exists (
+            select 1 from ${H} next where next.key = h.key and next.op_number = h.op_number + 1
+              and next.at_ms <= +$horizon_ms))
+        order by seq limit $limit`,
+    },
+    /** Rows of keys that have more operations than are kept. */
+    surplusRows: {
+      sql: `insert into temp.chronolite_dropped
+        with recursive recorded(key) as (
+          select min(key) from ${H} where op_number is not null
+          union all
+          select (select min(key) from ${H} where key > recorded.key and op_number is not null)
+          from recorded where recorded.key is not null)
+        select h.seq from recorded join ${H} h on h.key = recorded.key
+          and h.op_number <= ${lastOf("recorded.key")} - $max_ops
+        where recorded.key is not null limit $limit`,
+    },
+    /** Remembers the newest row that is dropped, and tells how many are. */
+    notePruned: {
+      sql: `update chronolite_relations
+        set pruned_seq = max(ifnull(pruned_seq, 0), ifnull((select max(seq) from temp.chronolite_dropped), 0))
+        where name = '${name}'
+        returning (select count(*) from temp.chronolite_dropped) as count`,
+    },
+    dropMarked: {
+      sql: `delete from ${H} where seq in (select seq from temp.chronolite_dropped)`,
+    },
+    moveHorizon: {
+      sql: `update chronolite_relations set horizon_ms = max(ifnull(horizon_ms, 0), +$horizon_ms) where name = '${name}'`,
+    },
+  };
+}

@@ -1,0 +1,152 @@
+/** Routes about a table's past, and the descriptions of those about a key's. */
+import { Elysia } from "elysia";
+import { refuseConditions } from "./conditions.ts";
+import type { ServerDeps } from "./deps.ts";
+import { documented } from "./documentation.ts";
+import type { Headers } from "./kv-answer.ts";
+import { type KvHandler, kvCalls } from "./kv-call.ts";
+import { API_PREFIX } from "./kv-path.ts";
+import {
+  DiffAnswer,
+  HistoryAnswer,
+  KeyRollbackAnswer,
+  KeySnapshotAnswer,
+  RollbackAnswer,
+  RollbackBody,
+  SnapshotAnswer,
+} from "./kv-time.model.ts";
+import {
+  before,
+  confirm,
+  dryRun,
+  from,
+  historyLimit,
+  keys,
+  opNumber,
+  prefix,
+  rollbackTable,
+  snapshotLimit,
+  snapshotTime,
+  steps,
+  TABLE_PAST,
+  to,
+  toOpNumber,
+  toTimestamp,
+  toTimestampOfKey,
+} from "./kv-time.ts";
+import { db, table, timeout } from "./parameters.ts";
+
+const target = [db, table];
+
+/** The routes of one server. */
+export function kvTimeRoutes(deps: ServerDeps) {
+  const deadline = timeout(deps.config.timeoutMs);
+  const callOf = kvCalls(deps);
+  const answer =
+    (handler: KvHandler | undefined) =>
+    ({ request, set }: { request: Request; set: { headers: object } }) => {
+      (set.headers as Headers)["content-type"] = "application/json";
+      refuseConditions(request);
+      return handler?.(callOf(request));
+    };
+
+  return new Elysia({ name: "kv-time" })
+    .get(`${API_PREFIX}/kv/snapshot`, answer(TABLE_PAST["snapshot"]), {
+      detail: documented({
+        summary: "A table as it was at a moment",
+        tag: "Time travel",
+        parameters: [...target, snapshotTime, prefix, snapshotLimit],
+        answers: { 200: { description: "The keys of then", schema: SnapshotAnswer } },
+        errors: [
+          "INVALID_PARAMETERS",
+          "DATABASE_NOT_FOUND",
+          "HISTORY_PRUNED",
+          "RESPONSE_TOO_LARGE",
+        ],
+      }),
+    })
+    .get(`${API_PREFIX}/kv/diff`, answer(TABLE_PAST["diff"]), {
+      detail: documented({
+        summary: "What changed between two moments",
+        tag: "Time travel",
+        parameters: [...target, from, to, keys],
+        answers: { 200: { description: "The changes", schema: DiffAnswer } },
+        errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND", "HISTORY_PRUNED", "PAYLOAD_TOO_LARGE"],
+      }),
+    })
+    .post(`${API_PREFIX}/kv/rollback`, answer(rollbackTable), {
+      parse: "none",
+      detail: documented({
+        summary: "Take a table back to a moment",
+        description:
+          "A preview until `confirm=yes`. Then one transaction, all or nothing; the operations that are undone stay in the history, marked.",
+        tag: "Time travel",
+        parameters: [...target, toTimestamp, dryRun, confirm, deadline],
+        body: { description: "Which keys, if not all.", schema: RollbackBody, required: false },
+        answers: {
+          200: { description: "Done, and on disk; or what would be done", schema: RollbackAnswer },
+        },
+        errors: [
+          "INVALID_PARAMETERS",
+          "DATABASE_NOT_FOUND",
+          "TIME_TRAVEL_CHAIN_GAP",
+          "HISTORY_PRUNED",
+          "PAYLOAD_TOO_LARGE",
+          "DATABASE_BUSY",
+        ],
+      }),
+    });
+}
+
+/** Descriptions of `kv/{key}/VERB`, which the wildcard route of keys serves. */
+export function keyPastDetails(deps: ServerDeps) {
+  const deadline = timeout(deps.config.timeoutMs);
+  return {
+    history: {
+      get: documented({
+        summary: "What happened to a key",
+        tag: "Time travel",
+        key: true,
+        parameters: [...target, historyLimit, before],
+        answers: { 200: { description: "Its operations", schema: HistoryAnswer } },
+        errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND"],
+      }),
+    },
+    snapshot: {
+      get: documented({
+        summary: "A key right after one of its operations",
+        tag: "Time travel",
+        key: true,
+        parameters: [...target, { ...opNumber, required: true }],
+        answers: { 200: { description: "The value of then", schema: KeySnapshotAnswer } },
+        errors: [
+          "INVALID_PARAMETERS",
+          "DATABASE_NOT_FOUND",
+          "HISTORY_ENTRY_NOT_FOUND",
+          "KEY_NOT_FOUND",
+          "TIME_TRAVEL_CHAIN_GAP",
+          "HISTORY_PRUNED",
+        ],
+      }),
+    },
+    rollback: {
+      post: documented({
+        summary: "Take a key back",
+        description:
+          "By `steps`, or to an operation or a moment. An operation of its own; those it undoes stay in the history, marked.",
+        tag: "Time travel",
+        key: true,
+        parameters: [...target, steps, toOpNumber, toTimestampOfKey, deadline],
+        answers: { 200: { description: "Done, and on disk", schema: KeyRollbackAnswer } },
+        errors: [
+          "INVALID_PARAMETERS",
+          "DATABASE_NOT_FOUND",
+          "HISTORY_ENTRY_NOT_FOUND",
+          "TIME_TRAVEL_CHAIN_GAP",
+          "HISTORY_PRUNED",
+          "DATABASE_BUSY",
+        ],
+      }),
+    },
+  };
+}
