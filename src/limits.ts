@@ -67,3 +67,7 @@ export const FILE_CHECK_INTERVAL_MS = 250;
 
 /** Jobs that may wait for a runner process before a caller is told 503. */
 export const MAX_QUEUED_JOBS = 256;
+/** Bytes of one stream that may be under way between server and runner, in each direction. */
+export const STREAM_WINDOW_BYTES = 1024 * 1024;
+/** A stream's rows are gathered to about this many bytes before they travel. */
+export const STREAM_CHUNK_BYTES = 64 * 1024;
