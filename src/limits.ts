@@ -71,3 +71,8 @@ export const MAX_QUEUED_JOBS = 256;
 export const STREAM_WINDOW_BYTES = 1024 * 1024;
 /** A stream's rows are gathered to about this many bytes before they travel. */
 export const STREAM_CHUNK_BYTES = 64 * 1024;
+
+/** Rows of a table that the schema counts; larger tables are estimated. */
+export const SCHEMA_EXACT_ROWS = 10_000;
+/** Time that the counting of all tables of a schema may take, in milliseconds. */
+export const SCHEMA_COUNT_BUDGET_MS = 250;

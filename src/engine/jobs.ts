@@ -9,8 +9,10 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ApiError } from "../errors.ts";
 import type { JobHandlers } from "../runner/child.ts";
+import { type ListedDatabase, listDatabases } from "./list.ts";
 import type { Rows, SqlValue } from "./plan.ts";
 import { RELATIONS_TABLE } from "./relations.ts";
+import type { DataRoot } from "./resolve.ts";
 
 export interface CreateJob {
   path: string;
@@ -29,6 +31,11 @@ export interface PlanJob {
   path: string;
   busyTimeoutMs: number;
   steps: { sql: string; params: Record<string, SqlValue> }[];
+}
+export interface ListJob {
+  /** Absolute, without symlinks, within bounds. */
+  folder: string;
+  root: DataRoot;
 }
 
 export const engineJobs = {
@@ -92,6 +99,10 @@ export const engineJobs = {
     using database = openFile(path, busyTimeoutMs);
     database.prepare("select count(*) from sqlite_schema").get();
     await turn();
+  },
+
+  "engine.list"({ folder, root }: ListJob): ListedDatabase[] {
+    return listDatabases(folder, root);
   },
 
   /** A plan that only reads and may take long. */

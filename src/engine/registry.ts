@@ -4,7 +4,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ApiError } from "../errors.ts";
 import { FILE_CHECK_INTERVAL_MS } from "../limits.ts";
 import { Database, type EngineDeps, type FileNumbers } from "./database.ts";
-import type { CreateJob, PrepareJob } from "./jobs.ts";
+import type { CreateJob, ListJob, PrepareJob } from "./jobs.ts";
+import type { ListedDatabase } from "./list.ts";
 import {
   checkHeader,
   type DataRoot,
@@ -37,6 +38,7 @@ interface NameEntry {
 
 const OPEN_TIMEOUT_MS = 60_000;
 const OPEN_BUSY_MS = 5000;
+const LIST_TIMEOUT_MS = 30_000;
 /** A database is not closed sooner after its last use, so that no request is caught in between. */
 const MIN_IDLE_MS = 20;
 
@@ -145,6 +147,19 @@ export class Registry {
       timeoutMs: OPEN_TIMEOUT_MS,
     });
     return path;
+  }
+
+  /**
+   * The databases of a folder.
+   * @param folder absolute, without symlinks, within bounds
+   */
+  list(folder: string): Promise<ListedDatabase[]> {
+    const payload: ListJob = { folder, root: this.root };
+    return this.#options.housekeepers.run<ListedDatabase[]>({
+      kind: "engine.list",
+      payload,
+      timeoutMs: LIST_TIMEOUT_MS,
+    });
   }
 
   /** Closes everything, after what is under way is answered. */

@@ -2,7 +2,7 @@
 import { constants, realpathSync, type Stats, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join, normalize, sep } from "node:path";
-import { ApiError } from "../errors.ts";
+import { ApiError, invalidParameter } from "../errors.ts";
 
 export interface DataRoot {
   /** Absolute path without symlinks. */
@@ -11,7 +11,7 @@ export interface DataRoot {
 }
 
 /** First bytes of every SQLite file, https://www.sqlite.org/fileformat.html section 1.3. */
-const SQLITE_MAGIC = "SQLite format 3\0";
+export const SQLITE_MAGIC = "SQLite format 3\0";
 /** Files beside a database that SQLite itself owns. */
 export const SIDE_FILE = /-(wal|shm|journal)$/i;
 /** No name of a database or folder has these: SQLite and URLs read them as something else. */
@@ -85,19 +85,43 @@ export function existingFile(path: string, root: DataRoot): string {
  */
 export function existingFolder(name: string, root: DataRoot): string | undefined {
   if (!isAbsolute(name) || STRANGE_LETTERS.test(name) || hasDotSegment(name)) return undefined;
+  return folderWithin(name, root, "db");
+}
+
+/**
+ * The real path of a folder, undefined if there is none.
+ * @param parameter that named it
+ * @throws ApiError FORBIDDEN for a folder out of bounds
+ */
+export function folderWithin(path: string, root: DataRoot, parameter: string): string | undefined {
   let real: string;
   try {
-    real = realpathSync(name);
+    real = realpathSync(path);
     if (!statSync(real).isDirectory()) return undefined;
   } catch {
     return undefined;
   }
   if (!root.allowAnyAbsoluteDbPath && real !== root.dataDir && !isInside(real, root.dataDir))
     throw new ApiError("FORBIDDEN", "The folder is outside the data folder", {
-      fields: { parameter: "db" },
+      fields: { parameter },
       hint: "Use a folder of the data folder, or start the server with --allow-any-absolute-db-path.",
     });
   return real;
+}
+
+/**
+ * The real path of a folder whose databases are to be listed.
+ * @param dir absolute path; the data folder if not given
+ * @throws ApiError INVALID_PARAMETERS, FORBIDDEN
+ */
+export function databaseFolder(dir: string | undefined, root: DataRoot): string {
+  if (dir === undefined) return root.dataDir;
+  if (!isAbsolute(dir)) throw invalidParameter("dir", "must be an absolute path");
+  if (STRANGE_LETTERS.test(dir) || hasDotSegment(dir))
+    throw invalidParameter("dir", "must not contain backslashes, ?, #, NUL, or . and .. segments");
+  const folder = folderWithin(dir, root, "dir");
+  if (folder === undefined) throw invalidParameter("dir", "is not a folder");
+  return folder;
 }
 
 /**

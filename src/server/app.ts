@@ -4,6 +4,7 @@ import { Elysia } from "elysia";
 import { toApiError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { accessCheck } from "./access.ts";
+import { dbRoutes } from "./db.routes.ts";
 import type { ServerDeps } from "./deps.ts";
 import { errorHandler, errorResponse } from "./error-handler.ts";
 import { healthRoutes } from "./health.routes.ts";
@@ -54,6 +55,7 @@ export function createApp(deps: ServerDeps) {
     .use(kv)
     .use(kvListRoutes(deps))
     .use(sqlRoutes(deps))
+    .use(dbRoutes(deps))
     .use(healthRoutes(deps))
     .use(
       swagger({

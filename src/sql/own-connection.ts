@@ -1,0 +1,46 @@
+/**
+ * Connections of runner processes for statements of ours, not of callers: the schema, copies, imports.
+ * What a file brings along (views, triggers, virtual tables) is not trusted, as in the sandbox.
+ */
+import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
+import { RUNNER_SQLITE_HEAP_BYTES } from "../limits.ts";
+
+export interface OwnConnectionOptions {
+  access: "read" | "write";
+  /** How long to wait for another program's lock. */
+  busyTimeoutMs: number;
+  durability?: "full" | "relaxed";
+}
+
+export type OwnConnection = DatabaseSync & Disposable;
+
+/**
+ * Opens a file that must exist; a missing one is an error and not made.
+ * @param path absolute
+ */
+export function openOwn(path: string, options: OwnConnectionOptions): OwnConnection {
+  // mode=rw: DatabaseSync by itself makes a missing file, for instance one that was just deleted.
+  const url = `${pathToFileURL(path).href}?mode=${options.access === "read" ? "ro" : "rw"}`;
+  const database = new DatabaseSync(url, {
+    readOnly: options.access === "read",
+    timeout: options.busyTimeoutMs,
+    enableDoubleQuotedStringLiterals: true,
+    enableForeignKeyConstraints: false,
+  });
+  database.exec(
+    `pragma hard_heap_limit = ${RUNNER_SQLITE_HEAP_BYTES}; pragma trusted_schema = off`,
+  );
+  if (options.access === "write")
+    database.exec(
+      `pragma wal_autocheckpoint = 0; pragma synchronous = ${options.durability === "relaxed" ? "normal" : "full"}`,
+    );
+  database.enableDefensive?.(true);
+  return Object.assign(database, {
+    [Symbol.dispose]() {
+      // A connection closed inside a transaction can leave the write lock held.
+      if (database.isTransaction) database.exec("rollback");
+      database.close();
+    },
+  });
+}
