@@ -9,9 +9,11 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ApiError } from "../errors.ts";
 import type { JobHandlers } from "../runner/child.ts";
+import { existingFileUrl } from "./file-url.ts";
 import { type ListedDatabase, listDatabases } from "./list.ts";
 import type { Rows, SqlValue } from "./plan.ts";
 import { RELATIONS_TABLE } from "./relations.ts";
+import { removeDatabase } from "./remove.ts";
 import type { DataRoot } from "./resolve.ts";
 
 export interface CreateJob {
@@ -31,6 +33,13 @@ export interface PlanJob {
   path: string;
   busyTimeoutMs: number;
   steps: { sql: string; params: Record<string, SqlValue> }[];
+}
+export interface RemoveJob {
+  /** Real path. */
+  path: string;
+  /** The path by which it was named, which may be a link. */
+  namedPath: string;
+  busyTimeoutMs: number;
 }
 export interface ListJob {
   /** Absolute, without symlinks, within bounds. */
@@ -101,6 +110,11 @@ export const engineJobs = {
     await turn();
   },
 
+  /** @returns the paths that were removed */
+  "engine.remove"({ path, namedPath, busyTimeoutMs }: RemoveJob): string[] {
+    return removeDatabase(path, namedPath, busyTimeoutMs);
+  },
+
   "engine.list"({ folder, root }: ListJob): ListedDatabase[] {
     return listDatabases(folder, root);
   },
@@ -122,7 +136,10 @@ function openFile(
   busyTimeoutMs: number,
   readOnly = false,
 ): DatabaseSync & Disposable {
-  const database = new DatabaseSync(path, { readOnly, timeout: busyTimeoutMs });
+  const database = new DatabaseSync(existingFileUrl(path, readOnly ? "read" : "write"), {
+    readOnly,
+    timeout: busyTimeoutMs,
+  });
   return Object.assign(database, { [Symbol.dispose]: () => database.close() });
 }
 

@@ -2,9 +2,9 @@
  * The databases of a folder. Looks into files, so it runs in a process that has none of them open:
  * closing a descriptor would take SQLite's locks off the file (see `checkHeader`).
  */
-import { closeSync, openSync, readdirSync, readSync, type Stats, statSync } from "node:fs";
+import { readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { type DataRoot, existingFile, SQLITE_MAGIC } from "./resolve.ts";
+import { type DataRoot, existingFile, readMagic, SQLITE_MAGIC } from "./resolve.ts";
 
 export interface ListedDatabase {
   /** File name: what `?db=` takes where the folder is the data folder. */
@@ -49,17 +49,9 @@ function statsWithin(path: string, root: DataRoot): Stats | null {
 }
 
 function hasHeader(path: string): boolean {
-  let fd: number;
   try {
-    fd = openSync(path, "r");
+    return readMagic(path) === SQLITE_MAGIC;
   } catch {
     return false;
-  }
-  try {
-    const bytes = Buffer.alloc(SQLITE_MAGIC.length);
-    readSync(fd, bytes, 0, bytes.length, 0);
-    return bytes.toString("latin1") === SQLITE_MAGIC;
-  } finally {
-    closeSync(fd);
   }
 }

@@ -1,5 +1,13 @@
 /** From `?db=` to a file: contracts/hoody.md 0.3 with decisions 9 and 13. */
-import { constants, realpathSync, type Stats, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  openSync,
+  readSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join, normalize, sep } from "node:path";
 import { ApiError, invalidParameter } from "../errors.ts";
@@ -158,13 +166,33 @@ export async function checkHeader(path: string): Promise<void> {
       0,
     );
     if (bytesRead < SQLITE_MAGIC.length || buffer.toString("latin1") !== SQLITE_MAGIC)
-      throw new ApiError(
-        "INVALID_SQLITE_HEADER",
-        bytesRead === 0 ? "The file is empty" : "The file is not a SQLite database",
-      );
+      throw notSqlite(bytesRead === 0);
   } finally {
     await file.close();
   }
+}
+
+/**
+ * The first bytes of a file. Only in a process that does not have it open, as above.
+ * @throws Error of the file system
+ */
+export function readMagic(path: string): string {
+  const fd = openSync(path, constants.O_RDONLY);
+  try {
+    const bytes = Buffer.alloc(SQLITE_MAGIC.length);
+    const read = readSync(fd, bytes, 0, bytes.length, 0);
+    return bytes.toString("latin1", 0, read);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** What to say of a file that does not begin with the magic. */
+export function notSqlite(isEmpty: boolean): ApiError {
+  return new ApiError(
+    "INVALID_SQLITE_HEADER",
+    isEmpty ? "The file is empty" : "The file is not a SQLite database",
+  );
 }
 
 function hasDotSegment(path: string): boolean {

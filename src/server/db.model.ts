@@ -24,6 +24,13 @@ export const DatabaseListAnswer = Type.Object({
   ),
 });
 
+export const DeleteDatabaseAnswer = Type.Object({
+  success: Type.Literal(true),
+  message: Type.String(),
+  path: Type.String({ description: "Absolute path of the database." }),
+  files_removed: Type.Array(Type.String(), { description: "Absolute paths." }),
+});
+
 const Column = Type.Object({
   name: Type.String(),
   type: Type.String({ description: "As declared; empty when nothing was." }),

@@ -1,11 +1,13 @@
-/** Databases as files: the list of a folder, and what one consists of. */
+/** Databases as files: the list of a folder, what one consists of, and its deletion. */
 import { Elysia } from "elysia";
 import { databaseFolder } from "../engine/resolve.ts";
+import { invalidParameter } from "../errors.ts";
 import type { SchemaJob, SchemaResult } from "../sql/file-jobs.ts";
-import { DatabaseListAnswer, SchemaAnswer } from "./db.model.ts";
+import { DatabaseListAnswer, DeleteDatabaseAnswer, SchemaAnswer } from "./db.model.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented } from "./documentation.ts";
-import { runOnFile } from "./file-work.ts";
+import { missingIs404, runOnFile } from "./file-work.ts";
+import { ErrorEnvelope } from "./kv.model.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { db, optionalText, timeout } from "./parameters.ts";
 import { Query } from "./query.ts";
@@ -14,6 +16,8 @@ const dir = optionalText(
   "dir",
   "Absolute path of a folder within the data folder; the data folder itself if not given.",
 );
+
+const confirm = optionalText("confirm", "`yes` to delete.");
 
 /** The routes of one server. */
 export function dbRoutes(deps: ServerDeps) {
@@ -97,6 +101,44 @@ export function dbRoutes(deps: ServerDeps) {
             "DATABASE_ERROR",
             "REQUEST_TIMEOUT",
             "SERVICE_UNAVAILABLE",
+          ],
+        }),
+      },
+    )
+    .delete(
+      `${API_PREFIX}/db`,
+      async ({ request }) => {
+        const query = Query.of(request.url);
+        const name = db.read(query);
+        const timeoutMs = deadline.read(query);
+        if (confirm.read(query)?.toLowerCase() !== "yes")
+          throw invalidParameter(
+            "confirm",
+            "must be yes",
+            "The database is deleted for good: add confirm=yes if that is meant.",
+          );
+        const { path, removed } = await deps.registry.remove(name, timeoutMs).catch(missingIs404);
+        return { success: true, message: "Database deleted", path, files_removed: removed };
+      },
+      {
+        parse: "none",
+        detail: documented({
+          summary: "Delete a database",
+          description:
+            "The file and what belongs to it (-wal, -shm, -journal), after what is under way on it is answered. There is no way back.",
+          tag: "Server",
+          parameters: [db, confirm, deadline],
+          answers: {
+            200: { description: "Deleted", schema: DeleteDatabaseAnswer },
+            404: { description: "DATABASE_NOT_FOUND", schema: ErrorEnvelope },
+          },
+          errors: [
+            "INVALID_PARAMETERS",
+            "INVALID_DB_PATH",
+            "INVALID_SQLITE_HEADER",
+            "PATH_IS_DIRECTORY",
+            "DELETE_INCOMPLETE",
+            "DATABASE_BUSY",
           ],
         }),
       },

@@ -1,5 +1,6 @@
 /** Jobs on one database: kept open while they run, and given their turn to write if they ask. */
 import type { Database } from "../engine/database.ts";
+import { ApiError } from "../errors.ts";
 import type { ServerDeps } from "./deps.ts";
 
 export interface FileWork {
@@ -45,4 +46,10 @@ export function turnOf(deps: ServerDeps, database: Database, timeoutMs: number) 
       release?.();
     },
   };
+}
+
+/** On routes about the file itself a missing one is 404 (contracts/hoody.md 1.30, 1.32). */
+export function missingIs404(error: unknown): never {
+  if (!(error instanceof ApiError) || error.kind !== "DATABASE_NOT_FOUND") throw error;
+  throw new ApiError(error.kind, error.message, { ...error.details, status: 404 });
 }

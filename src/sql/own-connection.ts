@@ -3,7 +3,7 @@
  * What a file brings along (views, triggers, virtual tables) is not trusted, as in the sandbox.
  */
 import { DatabaseSync } from "node:sqlite";
-import { pathToFileURL } from "node:url";
+import { existingFileUrl } from "../engine/file-url.ts";
 import { RUNNER_SQLITE_HEAP_BYTES } from "../limits.ts";
 
 export interface OwnConnectionOptions {
@@ -15,14 +15,9 @@ export interface OwnConnectionOptions {
 
 export type OwnConnection = DatabaseSync & Disposable;
 
-/**
- * Opens a file that must exist; a missing one is an error and not made.
- * @param path absolute
- */
+/** Opens a file that must exist, by its absolute path. */
 export function openOwn(path: string, options: OwnConnectionOptions): OwnConnection {
-  // mode=rw: DatabaseSync by itself makes a missing file, for instance one that was just deleted.
-  const url = `${pathToFileURL(path).href}?mode=${options.access === "read" ? "ro" : "rw"}`;
-  const database = new DatabaseSync(url, {
+  const database = new DatabaseSync(existingFileUrl(path, options.access), {
     readOnly: options.access === "read",
     timeout: options.busyTimeoutMs,
     enableDoubleQuotedStringLiterals: true,
