@@ -9,10 +9,10 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ApiError } from "../errors.ts";
 import type { JobHandlers } from "../runner/child.ts";
+import { truncateLog } from "./checkpoint.ts";
 import { existingFileUrl } from "./file-url.ts";
 import { type ListedDatabase, listDatabases } from "./list.ts";
 import type { Rows, SqlValue } from "./plan.ts";
-import { RELATIONS_TABLE } from "./relations.ts";
 import { removeDatabase } from "./remove.ts";
 import type { DataRoot } from "./resolve.ts";
 
@@ -79,8 +79,7 @@ export const engineJobs = {
 
   /**
    * Copies the write-ahead log into the file. The bulk goes without disturbing writers; for the rest
-   * it takes its turn, empties the log, and writes the first frame of the next one itself, because
-   * that write syncs (synchronous=NORMAL) and must not happen on the server's thread.
+   * it takes its turn.
    */
   async "engine.checkpoint"(
     { path, busyTimeoutMs }: PathJob,
@@ -90,11 +89,7 @@ export const engineJobs = {
     database.exec("pragma synchronous = normal; pragma wal_autocheckpoint = 0");
     database.prepare("pragma wal_checkpoint(passive)").get();
     await turn();
-    database.prepare("pragma wal_checkpoint(truncate)").get();
-    const ours = database
-      .prepare("select 1 from sqlite_schema where name = ?")
-      .get(RELATIONS_TABLE);
-    if (ours !== undefined) database.exec(`update ${RELATIONS_TABLE} set version = version`);
+    truncateLog(database);
   },
 
   /**

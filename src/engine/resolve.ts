@@ -27,38 +27,43 @@ const STRANGE_LETTERS = /[\0?#\\]/;
 
 /**
  * The absolute path that a name means, by its letters alone.
+ * @param parameter that the name came in
  * @throws ApiError INVALID_DB_PATH
  */
-export function databasePath(name: string, root: DataRoot): string {
+export function databasePath(name: string, root: DataRoot, parameter = "db"): string {
   const invalid = (problem: string, hint?: string) =>
     new ApiError("INVALID_DB_PATH", problem, {
-      fields: { parameter: "db" },
+      fields: { parameter },
       ...(hint === undefined ? {} : { hint }),
     });
-  if (name.trim() === "") throw invalid("db is empty");
+  if (name.trim() === "") throw invalid(`${parameter} is empty`);
   if (name === ":memory:") throw invalid("in-memory databases are not supported");
-  if (STRANGE_LETTERS.test(name)) throw invalid("db must not contain a backslash, ?, # or NUL");
-  if (name.toLowerCase().startsWith("file:")) throw invalid("db is a name, not a file: URI");
-  if (Buffer.byteLength(name) > 4096) throw invalid("db is too long");
+  if (STRANGE_LETTERS.test(name))
+    throw invalid(`${parameter} must not contain a backslash, ?, # or NUL`);
+  if (name.toLowerCase().startsWith("file:"))
+    throw invalid(`${parameter} is a name, not a file: URI`);
+  if (Buffer.byteLength(name) > 4096) throw invalid(`${parameter} is too long`);
 
   if (isAbsolute(name)) {
-    if (hasDotSegment(name)) throw invalid("db must not contain . or .. segments");
+    if (hasDotSegment(name)) throw invalid(`${parameter} must not contain . or .. segments`);
     const path = normalize(name);
-    if (path.endsWith(sep)) throw invalid("db names a folder");
+    if (path.endsWith(sep)) throw invalid(`${parameter} names a folder`);
     if (!root.allowAnyAbsoluteDbPath && !isInside(path, root.dataDir))
       throw invalid(
         "absolute database paths outside the data folder are disallowed",
         "Use a bare name, or start the server with --allow-any-absolute-db-path.",
       );
-    if (SIDE_FILE.test(path)) throw invalid("db names a file that belongs to another database");
+    if (SIDE_FILE.test(path))
+      throw invalid(`${parameter} names a file that belongs to another database`);
     return path;
   }
 
   const bare = name.startsWith("./") ? name.slice(2) : name;
-  if (bare.includes("/")) throw invalid("db must be a bare name without slashes");
-  if (bare === "" || bare === "." || bare === "..") throw invalid("db must name a file");
-  if (Buffer.byteLength(bare) > 240) throw invalid("db is too long for a file name");
-  if (SIDE_FILE.test(bare)) throw invalid("db names a file that belongs to another database");
+  if (bare.includes("/")) throw invalid(`${parameter} must be a bare name without slashes`);
+  if (bare === "" || bare === "." || bare === "..") throw invalid(`${parameter} must name a file`);
+  if (Buffer.byteLength(bare) > 240) throw invalid(`${parameter} is too long for a file name`);
+  if (SIDE_FILE.test(bare))
+    throw invalid(`${parameter} names a file that belongs to another database`);
   return join(root.dataDir, extname(bare) === "" ? `${bare}.db` : bare);
 }
 

@@ -12,6 +12,7 @@ import { homeRoutes } from "./home.routes.ts";
 import { answerHead, kvRoutes } from "./kv.routes.ts";
 import { kvListRoutes } from "./kv-list.routes.ts";
 import { API_PREFIX } from "./kv-path.ts";
+import { maintenanceRoutes } from "./maintenance.routes.ts";
 import { sqlRoutes } from "./sql.routes.ts";
 
 /** Bodies are measured as they are read, and answered with the envelope; Bun's own 413 is bare. */
@@ -56,6 +57,7 @@ export function createApp(deps: ServerDeps) {
     .use(kvListRoutes(deps))
     .use(sqlRoutes(deps))
     .use(dbRoutes(deps))
+    .use(maintenanceRoutes(deps))
     .use(healthRoutes(deps))
     .use(
       swagger({

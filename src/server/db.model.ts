@@ -31,6 +31,40 @@ export const DeleteDatabaseAnswer = Type.Object({
   files_removed: Type.Array(Type.String(), { description: "Absolute paths." }),
 });
 
+export const MaintenanceBody = Type.Object(
+  {
+    op: Type.Union(
+      [
+        "wal_checkpoint_truncate",
+        "vacuum_into",
+        "quick_check",
+        "integrity_check",
+        "optimize",
+        "vacuum",
+        "stats",
+      ].map((op) => Type.Literal(op)),
+    ),
+    dest_path: Type.Optional(
+      Type.String({
+        description:
+          "For vacuum_into: the new file, a bare name or an absolute path where allowed. Missing folders are made.",
+      }),
+    ),
+  },
+  { examples: [{ op: "quick_check" }, { op: "vacuum_into", dest_path: "backup.db" }] },
+);
+
+export const MaintenanceAnswer = Type.Object({
+  success: Type.Literal(true),
+  op: Type.String(),
+  result: Type.Unknown({
+    description: "`ok`, the first problem that a check found, or the statistics.",
+  }),
+  problems: Type.Optional(Type.Array(Type.String(), { description: "At most 100." })),
+  path: Type.Optional(Type.String({ description: "Absolute path of the copy." })),
+  size: Type.Optional(Type.Integer({ description: "Bytes of the copy." })),
+});
+
 const Column = Type.Object({
   name: Type.String(),
   type: Type.String({ description: "As declared; empty when nothing was." }),

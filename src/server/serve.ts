@@ -2,6 +2,7 @@
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { Registry } from "../engine/registry.ts";
+import { sweepWorkFiles } from "../engine/work-file.ts";
 import type { Log } from "../log.ts";
 import { RunnerPool } from "../runner/pool.ts";
 import { createApp } from "./app.ts";
@@ -41,6 +42,7 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
     streams,
     startedAtMs: clock.nowMs(),
   });
+  sweepWorkFiles(registry.root.dataDir);
   app.listen({ hostname: config.host, port: config.port });
   const { server } = app;
   if (server === null || server === undefined) throw new Error("the server did not start");
