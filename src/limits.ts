@@ -102,3 +102,14 @@ export const FILE_CHECK_INTERVAL_MS = 250;
 
 /** Jobs that may wait for a runner process before a caller is told 503. */
 export const MAX_QUEUED_JOBS = 256;
+/** Bytes of one stream that may be under way between server and runner, in each direction. */
+export const STREAM_WINDOW_BYTES = 1024 * 1024;
+/** A stream's rows are gathered to about this many bytes before they travel. */
+export const STREAM_CHUNK_BYTES = 64 * 1024;
+
+/** Rows of a table that the schema counts; larger tables are estimated. */
+export const SCHEMA_EXACT_ROWS = 10_000;
+/** Time that the counting of all tables of a schema may take, in milliseconds. */
+export const SCHEMA_COUNT_BUDGET_MS = 250;
+/** How long maintenance waits for readers and other programs that are in its way. */
+export const MAINTENANCE_BUSY_MS = 1000;

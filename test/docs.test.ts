@@ -20,7 +20,13 @@ function servedRequests(folder: TestFolder): string[] {
   const common = { config, clock: systemClock, log: silentLog };
   const runners = new RunnerPool({ size: 1, log: silentLog });
   const registry = new Registry({ ...common, ...config, housekeepers: runners });
-  const { routes } = createApp({ ...common, registry, runners, startedAtMs: 0 });
+  const { routes } = createApp({
+    ...common,
+    registry,
+    runners,
+    streams: runners,
+    startedAtMs: 0,
+  });
   const requests = routes.map(
     ({ method, path }) => `${method} ${path.replace(API, "").replace(/\*$/, "KEY")}`,
   );

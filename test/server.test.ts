@@ -176,8 +176,8 @@ describe("errors", () => {
   });
 
   test.each<[string, string, string[]]>([
-    ["PATCH", "/db?db=t", ["POST"]],
-    ["GET", "/db?db=t", ["POST"]],
+    ["PATCH", "/db?db=t", ["DELETE", "POST"]],
+    ["GET", "/db?db=t", ["DELETE", "POST"]],
     ["DELETE", "/query?db=t", ["GET", "HEAD"]],
     ["POST", "/query?db=t&sql=SELECT+1", ["GET", "HEAD"]],
     ["GET", "/db/create?path=x", ["POST"]],

@@ -114,8 +114,13 @@ export class Database implements Engine {
     );
   }
 
-  /** Keeps the database open until the returned function is called. */
+  /**
+   * Keeps the database open until the returned function is called.
+   * @throws ApiError SERVICE_UNAVAILABLE when it is being closed
+   */
   pin(): () => void {
+    if (this.#closing !== undefined)
+      throw new ApiError("SERVICE_UNAVAILABLE", "The database is being closed");
     this.#pins += 1;
     return () => {
       this.#pins -= 1;

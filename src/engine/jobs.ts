@@ -9,8 +9,12 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ApiError } from "../errors.ts";
 import type { JobHandlers } from "../runner/child.ts";
+import { truncateLog } from "./checkpoint.ts";
+import { existingFileUrl } from "./file-url.ts";
+import { type ListedDatabase, listDatabases } from "./list.ts";
 import type { Rows, SqlValue } from "./plan.ts";
-import { RELATIONS_TABLE } from "./relations.ts";
+import { removeDatabase } from "./remove.ts";
+import type { DataRoot } from "./resolve.ts";
 
 export interface CreateJob {
   path: string;
@@ -34,6 +38,18 @@ export interface PlanJob {
 export interface PlanResult {
   rows: Rows[];
   undoneBy: number | null;
+}
+export interface RemoveJob {
+  /** Real path. */
+  path: string;
+  /** The path by which it was named, which may be a link. */
+  namedPath: string;
+  busyTimeoutMs: number;
+}
+export interface ListJob {
+  /** Absolute, without symlinks, within bounds. */
+  folder: string;
+  root: DataRoot;
 }
 
 export const engineJobs = {
@@ -68,8 +84,7 @@ export const engineJobs = {
 
   /**
    * Copies the write-ahead log into the file. The bulk goes without disturbing writers; for the rest
-   * it takes its turn, empties the log, and writes the first frame of the next one itself, because
-   * that write syncs (synchronous=NORMAL) and must not happen on the server's thread.
+   * it takes its turn.
    */
   async "engine.checkpoint"(
     { path, busyTimeoutMs }: PathJob,
@@ -79,11 +94,7 @@ export const engineJobs = {
     database.exec("pragma synchronous = normal; pragma wal_autocheckpoint = 0");
     database.prepare("pragma wal_checkpoint(passive)").get();
     await turn();
-    database.prepare("pragma wal_checkpoint(truncate)").get();
-    const ours = database
-      .prepare("select 1 from sqlite_schema where name = ?")
-      .get(RELATIONS_TABLE);
-    if (ours !== undefined) database.exec(`update ${RELATIONS_TABLE} set version = version`);
+    truncateLog(database);
   },
 
   /**
@@ -97,6 +108,15 @@ export const engineJobs = {
     using database = openFile(path, busyTimeoutMs);
     database.prepare("select count(*) from sqlite_schema").get();
     await turn();
+  },
+
+  /** @returns the paths that were removed */
+  "engine.remove"({ path, namedPath, busyTimeoutMs }: RemoveJob): string[] {
+    return removeDatabase(path, namedPath, busyTimeoutMs);
+  },
+
+  "engine.list"({ folder, root }: ListJob): ListedDatabase[] {
+    return listDatabases(folder, root);
   },
 
   /** A plan that only reads and may take long. */
@@ -147,7 +167,10 @@ function openFile(
   busyTimeoutMs: number,
   readOnly = false,
 ): DatabaseSync & Disposable {
-  const database = new DatabaseSync(path, { readOnly, timeout: busyTimeoutMs });
+  const database = new DatabaseSync(existingFileUrl(path, readOnly ? "read" : "write"), {
+    readOnly,
+    timeout: busyTimeoutMs,
+  });
   return Object.assign(database, { [Symbol.dispose]: () => database.close() });
 }
 

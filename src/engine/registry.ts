@@ -4,7 +4,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ApiError } from "../errors.ts";
 import { FILE_CHECK_INTERVAL_MS } from "../limits.ts";
 import { Database, type EngineDeps, type FileNumbers } from "./database.ts";
-import type { CreateJob, PrepareJob } from "./jobs.ts";
+import type { CreateJob, ListJob, PrepareJob, RemoveJob } from "./jobs.ts";
+import type { ListedDatabase } from "./list.ts";
 import {
   checkHeader,
   type DataRoot,
@@ -37,6 +38,9 @@ interface NameEntry {
 
 const OPEN_TIMEOUT_MS = 60_000;
 const OPEN_BUSY_MS = 5000;
+/** How long a deletion waits for another program to let go of the file. */
+const REMOVE_BUSY_MS = 1000;
+const LIST_TIMEOUT_MS = 30_000;
 /** A database is not closed sooner after its last use, so that no request is caught in between. */
 const MIN_IDLE_MS = 20;
 
@@ -47,6 +51,8 @@ export class Registry {
   readonly #open = new Map<string, Entry>();
   readonly #opening = new Map<string, Promise<Database>>();
   readonly #closing = new Map<string, Promise<void>>();
+  /** Databases that are being deleted: whoever wants one waits, and then finds none. */
+  readonly #removing = new Map<string, Promise<string[]>>();
   /** What a name meant when it was last followed. */
   readonly #names = new Map<string, NameEntry>();
   /** Databases for which there is room, and which are being opened. */
@@ -86,7 +92,11 @@ export class Registry {
     const names = [path, path.replace(SIDE_FILE, "")];
     return (
       names.some(
-        (name) => this.#open.has(name) || this.#opening.has(name) || this.#closing.has(name),
+        (name) =>
+          this.#open.has(name) ||
+          this.#opening.has(name) ||
+          this.#closing.has(name) ||
+          this.#removing.has(name),
       ) ||
       (file !== null && this.databases().some((database) => database.isFile(file)))
     );
@@ -103,6 +113,7 @@ export class Registry {
     if (nowMs - known.checkedAtMs > FILE_CHECK_INTERVAL_MS) return undefined;
     const entry = this.#open.get(known.path);
     if (entry === undefined || entry.database.lost) return undefined;
+    if (this.#removing.has(known.path)) return undefined;
     entry.usedAtMs = nowMs;
     return entry.database;
   }
@@ -113,6 +124,11 @@ export class Registry {
    */
   async open(name: string, options: OpenOptions = {}): Promise<Database> {
     const path = await this.#follow(name, options);
+    const removing = this.#removing.get(path);
+    if (removing !== undefined) {
+      await removing.catch(() => {}); // Whoever deletes it is told.
+      return this.open(name, options);
+    }
     const entry = this.#open.get(path);
     if (entry !== undefined) {
       if (!entry.database.isCurrent()) {
@@ -147,10 +163,64 @@ export class Registry {
     return path;
   }
 
+  /**
+   * Deletes a database file, after what is under way on it is answered. Requests that come meanwhile
+   * wait, and then find no database.
+   * @returns its path, and the paths of the files that were removed
+   * @throws ApiError DATABASE_NOT_FOUND, INVALID_SQLITE_HEADER, DATABASE_BUSY when it is still in use
+   *   at the end of the time, DELETE_INCOMPLETE
+   */
+  async remove(name: string, timeoutMs: number): Promise<{ path: string; removed: string[] }> {
+    const namedPath = databasePath(name, this.root);
+    const path = existingFile(namedPath, this.root);
+    const other = this.#removing.get(path);
+    if (other !== undefined) {
+      await other.catch(() => {});
+      return this.remove(name, timeoutMs);
+    }
+    const removing = this.#removeFile(path, namedPath, performance.now() + timeoutMs).finally(() =>
+      this.#removing.delete(path),
+    );
+    this.#removing.set(path, removing);
+    return { path, removed: await removing };
+  }
+
+  async #removeFile(path: string, namedPath: string, giveUpMs: number): Promise<string[]> {
+    await this.#opening.get(path)?.catch(() => {});
+    const entry = this.#open.get(path);
+    while (entry !== undefined && !isQuiet(entry)) {
+      if (performance.now() > giveUpMs)
+        throw new ApiError("DATABASE_BUSY", "The database is in use", {
+          hint: "Requests on it are still running. Try again when they are done.",
+        });
+      await pause(MIN_IDLE_MS);
+    }
+    await this.#drop(path);
+    const payload: RemoveJob = { path, namedPath, busyTimeoutMs: REMOVE_BUSY_MS };
+    return this.#options.housekeepers.run<string[]>({
+      kind: "engine.remove",
+      payload,
+      timeoutMs: OPEN_TIMEOUT_MS,
+    });
+  }
+
+  /**
+   * The databases of a folder.
+   * @param folder absolute, without symlinks, within bounds
+   */
+  list(folder: string): Promise<ListedDatabase[]> {
+    const payload: ListJob = { folder, root: this.root };
+    return this.#options.housekeepers.run<ListedDatabase[]>({
+      kind: "engine.list",
+      payload,
+      timeoutMs: LIST_TIMEOUT_MS,
+    });
+  }
+
   /** Closes everything, after what is under way is answered. */
   async close(): Promise<void> {
     this.#stopped = true;
-    await Promise.allSettled([...this.#opening.values()]);
+    await Promise.allSettled([...this.#opening.values(), ...this.#removing.values()]);
     await Promise.allSettled([...this.#open.keys()].map((path) => this.#drop(path)));
     await Promise.allSettled([...this.#closing.values()]);
   }
@@ -208,7 +278,7 @@ export class Registry {
     while (this.#open.size + this.#closing.size + this.#reserved >= this.maxSize) {
       const nowMs = performance.now();
       const idle = [...this.#open]
-        .filter(([, entry]) => entry.database.isIdle && nowMs - entry.usedAtMs > MIN_IDLE_MS)
+        .filter(([, entry]) => isQuiet(entry))
         .sort(([, a], [, b]) => a.usedAtMs - b.usedAtMs)[0];
       if (idle !== undefined) await this.#drop(idle[0]);
       else if (this.#closing.size > 0) await Promise.race(this.#closing.values());
@@ -228,4 +298,9 @@ export class Registry {
     this.#closing.set(path, closing);
     return closing;
   }
+}
+
+/** Whether nobody uses it, or may be about to. */
+function isQuiet({ database, usedAtMs }: Entry): boolean {
+  return database.isIdle && performance.now() - usedAtMs > MIN_IDLE_MS;
 }

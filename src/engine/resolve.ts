@@ -1,8 +1,16 @@
 /** From `?db=` to a file: contracts/hoody.md 0.3 with decisions 9 and 13. */
-import { constants, realpathSync, type Stats, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  openSync,
+  readSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join, normalize, sep } from "node:path";
-import { ApiError } from "../errors.ts";
+import { ApiError, invalidParameter } from "../errors.ts";
 
 export interface DataRoot {
   /** Absolute path without symlinks. */
@@ -11,7 +19,7 @@ export interface DataRoot {
 }
 
 /** First bytes of every SQLite file, https://www.sqlite.org/fileformat.html section 1.3. */
-const SQLITE_MAGIC = "SQLite format 3\0";
+export const SQLITE_MAGIC = "SQLite format 3\0";
 /** Files beside a database that SQLite itself owns. */
 export const SIDE_FILE = /-(wal|shm|journal)$/i;
 /** No name of a database or folder has these: SQLite and URLs read them as something else. */
@@ -19,38 +27,43 @@ const STRANGE_LETTERS = /[\0?#\\]/;
 
 /**
  * The absolute path that a name means, by its letters alone.
+ * @param parameter that the name came in
  * @throws ApiError INVALID_DB_PATH
  */
-export function databasePath(name: string, root: DataRoot): string {
+export function databasePath(name: string, root: DataRoot, parameter = "db"): string {
   const invalid = (problem: string, hint?: string) =>
     new ApiError("INVALID_DB_PATH", problem, {
-      fields: { parameter: "db" },
+      fields: { parameter },
       ...(hint === undefined ? {} : { hint }),
     });
-  if (name.trim() === "") throw invalid("db is empty");
+  if (name.trim() === "") throw invalid(`${parameter} is empty`);
   if (name === ":memory:") throw invalid("in-memory databases are not supported");
-  if (STRANGE_LETTERS.test(name)) throw invalid("db must not contain a backslash, ?, # or NUL");
-  if (name.toLowerCase().startsWith("file:")) throw invalid("db is a name, not a file: URI");
-  if (Buffer.byteLength(name) > 4096) throw invalid("db is too long");
+  if (STRANGE_LETTERS.test(name))
+    throw invalid(`${parameter} must not contain a backslash, ?, # or NUL`);
+  if (name.toLowerCase().startsWith("file:"))
+    throw invalid(`${parameter} is a name, not a file: URI`);
+  if (Buffer.byteLength(name) > 4096) throw invalid(`${parameter} is too long`);
 
   if (isAbsolute(name)) {
-    if (hasDotSegment(name)) throw invalid("db must not contain . or .. segments");
+    if (hasDotSegment(name)) throw invalid(`${parameter} must not contain . or .. segments`);
     const path = normalize(name);
-    if (path.endsWith(sep)) throw invalid("db names a folder");
+    if (path.endsWith(sep)) throw invalid(`${parameter} names a folder`);
     if (!root.allowAnyAbsoluteDbPath && !isInside(path, root.dataDir))
       throw invalid(
         "absolute database paths outside the data folder are disallowed",
         "Use a bare name, or start the server with --allow-any-absolute-db-path.",
       );
-    if (SIDE_FILE.test(path)) throw invalid("db names a file that belongs to another database");
+    if (SIDE_FILE.test(path))
+      throw invalid(`${parameter} names a file that belongs to another database`);
     return path;
   }
 
   const bare = name.startsWith("./") ? name.slice(2) : name;
-  if (bare.includes("/")) throw invalid("db must be a bare name without slashes");
-  if (bare === "" || bare === "." || bare === "..") throw invalid("db must name a file");
-  if (Buffer.byteLength(bare) > 240) throw invalid("db is too long for a file name");
-  if (SIDE_FILE.test(bare)) throw invalid("db names a file that belongs to another database");
+  if (bare.includes("/")) throw invalid(`${parameter} must be a bare name without slashes`);
+  if (bare === "" || bare === "." || bare === "..") throw invalid(`${parameter} must name a file`);
+  if (Buffer.byteLength(bare) > 240) throw invalid(`${parameter} is too long for a file name`);
+  if (SIDE_FILE.test(bare))
+    throw invalid(`${parameter} names a file that belongs to another database`);
   return join(root.dataDir, extname(bare) === "" ? `${bare}.db` : bare);
 }
 
@@ -85,19 +98,43 @@ export function existingFile(path: string, root: DataRoot): string {
  */
 export function existingFolder(name: string, root: DataRoot): string | undefined {
   if (!isAbsolute(name) || STRANGE_LETTERS.test(name) || hasDotSegment(name)) return undefined;
+  return folderWithin(name, root, "db");
+}
+
+/**
+ * The real path of a folder, undefined if there is none.
+ * @param parameter that named it
+ * @throws ApiError FORBIDDEN for a folder out of bounds
+ */
+export function folderWithin(path: string, root: DataRoot, parameter: string): string | undefined {
   let real: string;
   try {
-    real = realpathSync(name);
+    real = realpathSync(path);
     if (!statSync(real).isDirectory()) return undefined;
   } catch {
     return undefined;
   }
   if (!root.allowAnyAbsoluteDbPath && real !== root.dataDir && !isInside(real, root.dataDir))
     throw new ApiError("FORBIDDEN", "The folder is outside the data folder", {
-      fields: { parameter: "db" },
+      fields: { parameter },
       hint: "Use a folder of the data folder, or start the server with --allow-any-absolute-db-path.",
     });
   return real;
+}
+
+/**
+ * The real path of a folder whose databases are to be listed.
+ * @param dir absolute path; the data folder if not given
+ * @throws ApiError INVALID_PARAMETERS, FORBIDDEN
+ */
+export function databaseFolder(dir: string | undefined, root: DataRoot): string {
+  if (dir === undefined) return root.dataDir;
+  if (!isAbsolute(dir)) throw invalidParameter("dir", "must be an absolute path");
+  if (STRANGE_LETTERS.test(dir) || hasDotSegment(dir))
+    throw invalidParameter("dir", "must not contain backslashes, ?, #, NUL, or . and .. segments");
+  const folder = folderWithin(dir, root, "dir");
+  if (folder === undefined) throw invalidParameter("dir", "is not a folder");
+  return folder;
 }
 
 /**
@@ -134,13 +171,33 @@ export async function checkHeader(path: string): Promise<void> {
       0,
     );
     if (bytesRead < SQLITE_MAGIC.length || buffer.toString("latin1") !== SQLITE_MAGIC)
-      throw new ApiError(
-        "INVALID_SQLITE_HEADER",
-        bytesRead === 0 ? "The file is empty" : "The file is not a SQLite database",
-      );
+      throw notSqlite(bytesRead === 0);
   } finally {
     await file.close();
   }
+}
+
+/**
+ * The first bytes of a file. Only in a process that does not have it open, as above.
+ * @throws Error of the file system
+ */
+export function readMagic(path: string): string {
+  const fd = openSync(path, constants.O_RDONLY);
+  try {
+    const bytes = Buffer.alloc(SQLITE_MAGIC.length);
+    const read = readSync(fd, bytes, 0, bytes.length, 0);
+    return bytes.toString("latin1", 0, read);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** What to say of a file that does not begin with the magic. */
+export function notSqlite(isEmpty: boolean): ApiError {
+  return new ApiError(
+    "INVALID_SQLITE_HEADER",
+    isEmpty ? "The file is empty" : "The file is not a SQLite database",
+  );
 }
 
 function hasDotSegment(path: string): boolean {

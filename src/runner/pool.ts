@@ -1,11 +1,11 @@
 /** The server's side: a bounded set of runner processes, each with one job and its deadline. */
-import { setPriority } from "node:os";
-import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { ApiError } from "../errors.ts";
 import { MAX_QUEUED_JOBS } from "../limits.ts";
 import type { Log } from "../log.ts";
-import { type FromRunner, fromFailure, RUNNER_ARGUMENT, type ToRunner } from "./protocol.ts";
+import { Incoming, Outgoing } from "./flow.ts";
+import { runnerCommand, spawnRunner } from "./process.ts";
+import { type FromRunner, fromFailure, type ToRunner } from "./protocol.ts";
 
 export interface Job {
   kind: string;
@@ -18,11 +18,41 @@ export interface Job {
   takeTurn?: () => Promise<void>;
 }
 
+export interface StreamJob extends Omit<Job, "timeoutMs"> {
+  /**
+   * Time without progress until the process is killed: nothing came from the job and nobody took
+   * anything, in neither direction. A stream as a whole may last as long as it likes.
+   */
+  idleTimeoutMs: number;
+  /** Bytes that go into the job. What it throws ends the job, and is the job's error. */
+  input?: AsyncIterable<Uint8Array>;
+  /** Called once the job has ended in whatever way, and its process has let go of its file. */
+  ended?: () => void;
+}
+
+export interface JobStream<Head> {
+  /** What the job gave to `channel.open`; undefined when it opened with its first chunk. */
+  head: Head | undefined;
+  /** Fails where the job fails. Cancelling it ends the job. */
+  body: ReadableStream<Uint8Array>;
+}
+
 interface ActiveJob extends Job {
+  deadline: NodeJS.Timeout;
+  stream: Stream | undefined;
   resolve: (result: unknown) => void;
   reject: (error: Error) => void;
   settled: boolean;
+  /** Its process is being killed; it is settled when that is gone. */
+  ending: boolean;
   runner: Runner | undefined;
+}
+
+interface Stream {
+  readonly input: AsyncIterable<Uint8Array> | undefined;
+  readonly intoJob: Outgoing;
+  readonly outOfJob: Incoming;
+  readonly opened: (head: unknown) => void;
 }
 
 interface Runner {
@@ -31,18 +61,10 @@ interface Runner {
   job: ActiveJob | undefined;
 }
 
-/**
- * Below the server's own priority: user SQL must not take the processor from the thread that
- * answers everyone else.
- */
-const RUNNER_NICENESS = 10;
-
-/** What a runner may see of the environment: no tokens, no settings. */
-const PASSED_ENV = ["PATH", "TMPDIR", "TMP", "TEMP", "SQLITE_TMPDIR", "SystemRoot", "LANG"];
-
 export class RunnerPool {
   readonly #size: number;
   readonly #log: Log;
+  readonly #command: readonly string[];
   readonly #runners = new Set<Runner>();
   readonly #queue: ActiveJob[] = [];
   #stopped = false;
@@ -51,9 +73,11 @@ export class RunnerPool {
   /** Jobs ended, and processes killed at a deadline or a hang-up, since the start. */
   readonly counters = { jobs: 0, kills: 0 };
 
-  constructor(options: { size: number; log: Log }) {
+  /** @param options.command another program that serves jobs, for tests */
+  constructor(options: { size: number; log: Log; command?: readonly string[] }) {
     this.#size = options.size;
     this.#log = options.log;
+    this.#command = options.command ?? runnerCommand();
   }
 
   /** Jobs that wait or run. */
@@ -72,51 +96,124 @@ export class RunnerPool {
    *   INTERNAL_ERROR when the process dies, or whatever the job itself threw.
    */
   run<Result>(job: Job): Promise<Result> {
-    if (this.#stopped)
-      return Promise.reject(new ApiError("SERVICE_UNAVAILABLE", "The server is stopping"));
-    if (this.#queue.length >= MAX_QUEUED_JOBS)
-      return Promise.reject(new ApiError("SERVICE_UNAVAILABLE", "Too many statements are waiting"));
-    return new Promise<Result>((resolve, reject) => {
-      const active: ActiveJob = {
-        ...job,
-        settled: false,
-        runner: undefined,
-        resolve: (result) => settle(() => resolve(result as Result)),
-        reject: (error) => settle(() => reject(error)),
-      };
-      const deadline = setTimeout(
-        () => this.#end(active, timeoutError(job.timeoutMs)),
-        job.timeoutMs,
-      );
-      const hangUp = () => this.#end(active, new ApiError("REQUEST_TIMEOUT", "The caller hung up"));
-      const settle = (answer: () => void) => {
-        if (active.settled) return;
-        active.settled = true;
-        clearTimeout(deadline);
-        job.signal?.removeEventListener("abort", hangUp);
-        this.counters.jobs += 1;
-        answer();
-      };
-      if (job.signal?.aborted) {
-        hangUp();
-        return;
-      }
-      job.signal?.addEventListener("abort", hangUp);
-      this.#queue.push(active);
-      this.#dispatch();
+    return new Promise((resolve, reject) => {
+      this.#submit(job, undefined, resolve as (result: unknown) => void, reject);
     });
+  }
+
+  /**
+   * Runs a job that takes bytes in, gives bytes out, or both, with back pressure in both directions:
+   * a job whose output nobody reads stops at `channel.write`, and input is read no faster than the
+   * job takes it.
+   *
+   *     // the job, in the runner
+   *     async "csv.upper"({ path }: Payload, turn, channel) {
+   *       await turn();                                  // only to write to a database
+   *       channel.open({ columns: 3 });                  // errors until here are ordinary answers
+   *       for await (const bytes of channel.input) await channel.write(upper(bytes));
+   *     }
+   *
+   *     // the route, on the server
+   *     const unpin = database.pin();
+   *     const { head, body } = await deps.streams.stream<{ columns: number }>({
+   *       kind: "csv.upper", payload, idleTimeoutMs, signal: request.signal,
+   *       input: request.body ?? undefined, takeTurn, ended: () => { release?.(); unpin(); },
+   *     });
+   *     return new Response(body);                       // an error from here on cuts the connection
+   *
+   * @returns once the job opened its stream, sent its first chunk, or ended
+   * @throws what the job threw before that, and ApiError as `run` does
+   */
+  async stream<Head = unknown>(job: StreamJob): Promise<JobStream<Head>> {
+    const { idleTimeoutMs, input, ended, ...rest } = job;
+    const opened = Promise.withResolvers<Head | undefined>();
+    const progress = (message: ToRunner) => {
+      active.deadline.refresh();
+      if (active.runner?.job === active) send(active.runner, message);
+    };
+    const stream: Stream = {
+      input,
+      intoJob: new Outgoing((bytes) => progress({ type: "chunk", bytes })),
+      outOfJob: new Incoming((bytes) => progress({ type: "taken", bytes })),
+      opened: (head) => opened.resolve(head as Head | undefined),
+    };
+    const finish = (error?: Error) => {
+      stream.intoJob.close();
+      stream.outOfJob.end(error);
+      if (error === undefined) opened.resolve(undefined);
+      else opened.reject(error);
+      ended?.();
+    };
+    const active = this.#submit(
+      { ...rest, timeoutMs: idleTimeoutMs },
+      stream,
+      () => finish(),
+      finish,
+    );
+    const head = await opened.promise;
+    return {
+      head,
+      body: new ReadableStream({
+        async pull(controller) {
+          const chunk = await stream.outOfJob.next();
+          if (chunk === undefined) controller.close();
+          else controller.enqueue(chunk);
+        },
+        cancel: () => this.#end(active, hungUp()),
+      }),
+    };
   }
 
   /** Ends every process, and waits until it is gone. Jobs under way answer SERVICE_UNAVAILABLE. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    const stopping = () => new ApiError("SERVICE_UNAVAILABLE", "The server is stopping");
     for (const job of this.#queue.splice(0)) job.reject(stopping());
     for (const runner of [...this.#runners]) {
-      runner.job?.reject(stopping());
+      const { job } = runner;
       this.#kill(runner);
+      job?.reject(stopping());
     }
     await Promise.all(this.#ending);
+  }
+
+  #submit(
+    job: Job,
+    stream: Stream | undefined,
+    resolve: (result: unknown) => void,
+    reject: (error: Error) => void,
+  ): ActiveJob {
+    const hangUp = () => this.#end(active, hungUp());
+    const settle = (answer: () => void) => {
+      if (active.settled) return;
+      active.settled = true;
+      clearTimeout(active.deadline);
+      job.signal?.removeEventListener("abort", hangUp);
+      this.counters.jobs += 1;
+      answer();
+    };
+    const active: ActiveJob = {
+      ...job,
+      stream,
+      settled: false,
+      ending: false,
+      runner: undefined,
+      resolve: (result) => settle(() => resolve(result)),
+      reject: (error) => settle(() => reject(error)),
+      deadline: setTimeout(
+        () => this.#end(active, timeoutError(job.timeoutMs, stream !== undefined)),
+        job.timeoutMs,
+      ),
+    };
+    if (this.#stopped) active.reject(stopping());
+    else if (this.#queue.length >= MAX_QUEUED_JOBS)
+      active.reject(new ApiError("SERVICE_UNAVAILABLE", "Too many statements are waiting"));
+    else if (job.signal?.aborted) hangUp();
+    else {
+      job.signal?.addEventListener("abort", hangUp);
+      this.#queue.push(active);
+      this.#dispatch();
+    }
+    return active;
   }
 
   #dispatch(): void {
@@ -130,30 +227,32 @@ export class RunnerPool {
       job.runner = runner;
       runner.process.ref();
       send(runner, { type: "run", kind: job.kind, payload: job.payload });
+      if (job.stream !== undefined) void this.#feed(job, runner, job.stream);
+    }
+  }
+
+  /** Sends a stream's input into its job, as fast as the job takes it. */
+  async #feed(job: ActiveJob, runner: Runner, { input, intoJob }: Stream): Promise<void> {
+    try {
+      for await (const chunk of input ?? []) {
+        if (job.settled) return;
+        await intoJob.write(chunk);
+      }
+      if (runner.job === job) send(runner, { type: "end" });
+    } catch (error) {
+      this.#end(job, error as Error);
     }
   }
 
   #spawn(): Runner {
     const runner: Runner = {
       job: undefined,
-      process: Bun.spawn(runnerCommand(), {
-        ipc: (message: FromRunner) => this.#receive(runner, message),
-        serialization: "advanced",
-        stdio: ["ignore", "ignore", "inherit"],
-        env: Object.fromEntries(
-          PASSED_ENV.flatMap((name) => {
-            const value = process.env[name];
-            return value === undefined ? [] : [[name, value]];
-          }),
-        ),
-        onExit: (_, exitCode, signal) => this.#exited(runner, exitCode, signal),
-      }),
+      process: spawnRunner(
+        this.#command,
+        (message) => this.#receive(runner, message),
+        (exitCode, signal) => this.#exited(runner, exitCode, signal),
+      ),
     };
-    try {
-      setPriority(runner.process.pid, RUNNER_NICENESS);
-    } catch {
-      // Not allowed here: the runner works all the same.
-    }
     this.#runners.add(runner);
     return runner;
   }
@@ -161,29 +260,48 @@ export class RunnerPool {
   #receive(runner: Runner, message: FromRunner): void {
     const job = runner.job;
     if (job === undefined) return;
-    if (message.type === "ready") {
-      const go = () => {
-        if (!job.settled && this.#runners.has(runner)) send(runner, { type: "go" });
-      };
-      (job.takeTurn?.() ?? Promise.resolve()).then(go, (error: Error) => this.#end(job, error));
-      return;
+    if (job.stream !== undefined) job.deadline.refresh();
+    switch (message.type) {
+      case "ready":
+        this.#giveTurn(runner, job);
+        return;
+      case "open":
+        job.stream?.opened(message.head);
+        return;
+      case "chunk":
+        job.stream?.outOfJob.push(message.bytes);
+        job.stream?.opened(undefined);
+        return;
+      case "taken":
+        job.stream?.intoJob.taken(message.bytes);
+        return;
+      case "done":
+      case "failed":
+        runner.job = undefined;
+        runner.process.unref();
+        if (message.type === "done") job.resolve(message.result);
+        else job.reject(fromFailure(message.failure));
+        this.#dispatch();
     }
-    runner.job = undefined;
-    runner.process.unref();
-    if (message.type === "done") job.resolve(message.result);
-    else job.reject(fromFailure(message.failure));
-    this.#dispatch();
+  }
+
+  #giveTurn(runner: Runner, job: ActiveJob): void {
+    const go = () => {
+      if (runner.job === job) send(runner, { type: "go" });
+    };
+    (job.takeTurn?.() ?? Promise.resolve()).then(go, (error: Error) => this.#end(job, error));
   }
 
   /** Ends a job before its time; a process that works on it is killed and replaced when needed. */
   #end(job: ActiveJob, error: Error): void {
-    if (job.settled) return;
-    if (job.runner?.job === job) {
+    if (job.settled || job.ending) return;
+    job.ending = true;
+    const { runner } = job;
+    if (runner !== undefined) {
       this.counters.kills += 1;
-      job.runner.job = undefined;
-      this.#kill(job.runner);
+      this.#kill(runner);
       // Its locks are gone only when the process is: whoever waits for the turn must wait for that.
-      void job.runner.process.exited.then(() => job.reject(error));
+      void runner.process.exited.then(() => job.reject(error));
     } else {
       const index = this.#queue.indexOf(job);
       if (index !== -1) this.#queue.splice(index, 1);
@@ -194,6 +312,7 @@ export class RunnerPool {
 
   #kill(runner: Runner): void {
     const { exited } = runner.process;
+    runner.job = undefined;
     this.#runners.delete(runner);
     this.#ending.add(exited);
     void exited.then(() => this.#ending.delete(exited));
@@ -207,7 +326,9 @@ export class RunnerPool {
       exitCode,
       signal,
     });
-    runner.job?.reject(new ApiError("INTERNAL_ERROR", "The process that ran this statement died"));
+    const { job } = runner;
+    runner.job = undefined;
+    job?.reject(new ApiError("INTERNAL_ERROR", "The process that ran this statement died"));
     this.#dispatch();
   }
 }
@@ -216,17 +337,15 @@ function send(runner: Runner, message: ToRunner): void {
   runner.process.send(message);
 }
 
-function timeoutError(timeoutMs: number): ApiError {
-  return new ApiError("REQUEST_TIMEOUT", `Not done within ${timeoutMs / 1000} s`);
+function timeoutError(timeoutMs: number, streams: boolean): ApiError {
+  const what = streams ? "No progress" : "Not done";
+  return new ApiError("REQUEST_TIMEOUT", `${what} within ${timeoutMs / 1000} s`);
 }
 
-/** This program again: the executable itself, or Bun with the sources. */
-function runnerCommand(): string[] {
-  const argument = [RUNNER_ARGUMENT, String(process.pid)];
-  const main = join(import.meta.dir, "..", "main.ts");
-  const compiled =
-    import.meta.path.startsWith("/$bunfs/") || /^[A-Z]:[\\/]~BUN[\\/]/.test(import.meta.path);
-  return compiled
-    ? [process.execPath, ...argument]
-    : [process.execPath, "--no-env-file", main, ...argument];
+function hungUp(): ApiError {
+  return new ApiError("REQUEST_TIMEOUT", "The caller hung up");
+}
+
+function stopping(): ApiError {
+  return new ApiError("SERVICE_UNAVAILABLE", "The server is stopping");
 }

@@ -3,14 +3,25 @@
  *
  *     server → run                       a job begins
  *     runner → ready, server → go        optional: the job needs its turn on a file
+ *     runner → open                      optional: the job streams, and this is what comes first
+ *     either → chunk, other → taken      bytes of the streams into the job and out of it (flow.ts)
+ *     server → end                       no more chunks into the job
  *     runner → done | failed             the job ended, the process is free
  */
 import { ApiError, type ErrorDetails, type ErrorKind, sqliteCode } from "../errors.ts";
 
-export type ToRunner = { type: "run"; kind: string; payload: unknown } | { type: "go" };
+export type StreamMessage = { type: "chunk"; bytes: Uint8Array } | { type: "taken"; bytes: number };
+
+export type ToRunner =
+  | { type: "run"; kind: string; payload: unknown }
+  | { type: "go" }
+  | { type: "end" }
+  | StreamMessage;
 
 export type FromRunner =
   | { type: "ready" }
+  | { type: "open"; head: unknown }
+  | StreamMessage
   | { type: "done"; result: unknown }
   | { type: "failed"; failure: Failure };
 

@@ -4,6 +4,7 @@ import { Elysia } from "elysia";
 import { toApiError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { accessCheck } from "./access.ts";
+import { dbRoutes } from "./db.routes.ts";
 import type { ServerDeps } from "./deps.ts";
 import { errorHandler, errorResponse } from "./error-handler.ts";
 import { healthRoutes } from "./health.routes.ts";
@@ -12,6 +13,7 @@ import { answerHead, kvRoutes } from "./kv.routes.ts";
 import { kvListRoutes } from "./kv-list.routes.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { keyPastDetails, kvTimeRoutes } from "./kv-time.routes.ts";
+import { maintenanceRoutes } from "./maintenance.routes.ts";
 import { sqlRoutes } from "./sql.routes.ts";
 
 /** Bodies are measured as they are read, and answered with the envelope; Bun's own 413 is bare. */
@@ -56,6 +58,8 @@ export function createApp(deps: ServerDeps) {
     .use(kvListRoutes(deps))
     .use(kvTimeRoutes(deps))
     .use(sqlRoutes(deps))
+    .use(dbRoutes(deps))
+    .use(maintenanceRoutes(deps))
     .use(healthRoutes(deps))
     .use(
       swagger({

@@ -17,6 +17,8 @@ export interface ServerDeps {
   readonly registry: Registry;
   /** Processes for callers' SQL. */
   readonly runners: RunnerPool;
+  /** Others for jobs that stream: they last as long as their reader takes, and hold nobody up. */
+  readonly streams: RunnerPool;
   readonly startedAtMs: number;
 }
 

@@ -2,6 +2,7 @@
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { Registry } from "../engine/registry.ts";
+import { sweepWorkFiles } from "../engine/work-file.ts";
 import type { Log } from "../log.ts";
 import { RunnerPool } from "../runner/pool.ts";
 import { createApp } from "./app.ts";
@@ -22,6 +23,7 @@ const HOUSEKEEPERS = 2;
 export async function startServer(config: Config, clock: Clock, log: Log): Promise<RunningServer> {
   const housekeepers = new RunnerPool({ size: HOUSEKEEPERS, log });
   const runners = new RunnerPool({ size: config.runners, log });
+  const streams = new RunnerPool({ size: config.runners, log });
   const registry = new Registry({
     clock,
     log,
@@ -31,7 +33,16 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
     allowAnyAbsoluteDbPath: config.allowAnyAbsoluteDbPath,
     maxOpenDatabases: config.maxOpenDatabases,
   });
-  const app = createApp({ config, clock, log, registry, runners, startedAtMs: clock.nowMs() });
+  const app = createApp({
+    config,
+    clock,
+    log,
+    registry,
+    runners,
+    streams,
+    startedAtMs: clock.nowMs(),
+  });
+  sweepWorkFiles(registry.root.dataDir);
   app.listen({ hostname: config.host, port: config.port });
   const { server } = app;
   if (server === null || server === undefined) throw new Error("the server did not start");
@@ -40,11 +51,12 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
   return {
     url: server.url.href,
     async stop() {
-      const grace = setTimeout(() => void runners.stop(), STATEMENT_GRACE_MS);
+      const stopRunners = () => Promise.all([runners.stop(), streams.stop()]);
+      const grace = setTimeout(() => void stopRunners(), STATEMENT_GRACE_MS);
       await app.stop();
       clearTimeout(grace);
       // Before the databases are closed: a runner that still has one open would leave its log behind.
-      await runners.stop();
+      await stopRunners();
       await registry.close();
       await housekeepers.stop();
     },

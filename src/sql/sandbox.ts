@@ -4,6 +4,7 @@
  * them), so both are used together.
  */
 import { constants, DatabaseSync, type StatementSync } from "node:sqlite";
+import { existingFileUrl } from "../engine/file-url.ts";
 import { RELATIONS_TABLE } from "../engine/relations.ts";
 import { ApiError } from "../errors.ts";
 import { RUNNER_SQLITE_HEAP_BYTES } from "../limits.ts";
@@ -68,7 +69,7 @@ export class SandboxedConnection implements Disposable {
     options: { busyTimeoutMs: number; durability: "full" | "relaxed" },
   ) {
     this.#access = access;
-    this.#database = new DatabaseSync(path, {
+    this.#database = new DatabaseSync(existingFileUrl(path, access), {
       readOnly: access === "read",
       timeout: options.busyTimeoutMs,
       // Ordinary SQLite, not node's choices: literals in double quotes, foreign keys as the pragma says.

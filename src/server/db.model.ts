@@ -1,0 +1,131 @@
+/** Shapes of the answers about databases as files, for the OpenAPI description. */
+import { Type } from "@sinclair/typebox";
+
+const Nullable = <Schema extends Parameters<typeof Type.Optional>[0]>(schema: Schema) =>
+  Type.Union([schema, Type.Null()]);
+
+export const DatabaseListAnswer = Type.Object({
+  success: Type.Literal(true),
+  dir: Type.String({ description: "Absolute path of the folder." }),
+  count: Type.Integer(),
+  databases: Type.Array(
+    Type.Object({
+      name: Type.String({
+        description: "File name; `db` takes it where `dir` is the data folder.",
+      }),
+      path: Type.String({ description: "Absolute path, which `db` takes as well." }),
+      size: Type.Integer({ description: "Bytes of the file, without its write-ahead log." }),
+      size_str: Type.String({ examples: ["8.0 KiB"] }),
+      modified: Type.String({ format: "date-time" }),
+      mod_unix: Type.Integer({ description: "The same in Unix seconds." }),
+      is_valid: Type.Boolean({ description: "Whether it begins as a SQLite database does." }),
+    }),
+    { description: "Newest first." },
+  ),
+});
+
+export const DeleteDatabaseAnswer = Type.Object({
+  success: Type.Literal(true),
+  message: Type.String(),
+  path: Type.String({ description: "Absolute path of the database." }),
+  files_removed: Type.Array(Type.String(), { description: "Absolute paths." }),
+});
+
+export const MaintenanceBody = Type.Object(
+  {
+    op: Type.Union(
+      [
+        "wal_checkpoint_truncate",
+        "vacuum_into",
+        "quick_check",
+        "integrity_check",
+        "optimize",
+        "vacuum",
+        "stats",
+      ].map((op) => Type.Literal(op)),
+    ),
+    dest_path: Type.Optional(
+      Type.String({
+        description:
+          "For vacuum_into: the new file, a bare name or an absolute path where allowed. Missing folders are made.",
+      }),
+    ),
+  },
+  { examples: [{ op: "quick_check" }, { op: "vacuum_into", dest_path: "backup.db" }] },
+);
+
+export const MaintenanceAnswer = Type.Object({
+  success: Type.Literal(true),
+  op: Type.String(),
+  result: Type.Unknown({
+    description: "`ok`, the first problem that a check found, or the statistics.",
+  }),
+  problems: Type.Optional(Type.Array(Type.String(), { description: "At most 100." })),
+  path: Type.Optional(Type.String({ description: "Absolute path of the copy." })),
+  size: Type.Optional(Type.Integer({ description: "Bytes of the copy." })),
+});
+
+const Column = Type.Object({
+  name: Type.String(),
+  type: Type.String({ description: "As declared; empty when nothing was." }),
+  not_null: Type.Boolean(),
+  default_value: Nullable(Type.String({ description: "SQL text." })),
+  primary_key: Type.Integer({ description: "Position in the primary key from 1 on, else 0." }),
+  generated: Nullable(Type.Union([Type.Literal("virtual"), Type.Literal("stored")])),
+  hidden: Type.Boolean({ description: "Not part of `select *`." }),
+});
+
+const ForeignKey = Type.Object({
+  columns: Type.Array(Type.String()),
+  table: Type.String(),
+  referenced_columns: Type.Array(Type.String()),
+  on_update: Type.String(),
+  on_delete: Type.String(),
+});
+
+const Index = Type.Object({
+  name: Type.String(),
+  unique: Type.Boolean(),
+  origin: Type.Union([Type.Literal("c"), Type.Literal("u"), Type.Literal("pk")], {
+    description: "CREATE INDEX, a UNIQUE constraint, or the PRIMARY KEY.",
+  }),
+  partial: Type.Boolean(),
+  columns: Type.Array(Nullable(Type.String()), { description: "Null for an expression." }),
+  sql: Nullable(Type.String()),
+});
+
+export const SchemaAnswer = Type.Object({
+  success: Type.Literal(true),
+  db: Type.String({ description: "As it was sent." }),
+  schema_version: Type.Integer({ description: "Moves whenever the schema does." }),
+  objects: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      type: Type.Union([Type.Literal("table"), Type.Literal("view"), Type.Literal("virtual")]),
+      role: Type.Union(
+        [
+          Type.Literal("user"),
+          Type.Literal("kv"),
+          Type.Literal("kv_history"),
+          Type.Literal("internal"),
+        ],
+        {
+          description:
+            "`kv` is a key-value table; `internal` is bookkeeping of SQLite, of a virtual table or of this server.",
+        },
+      ),
+      sql: Nullable(Type.String()),
+      strict: Type.Boolean(),
+      without_rowid: Type.Boolean(),
+      columns: Type.Array(Column),
+      foreign_keys: Type.Array(ForeignKey),
+      indexes: Type.Array(Index),
+      triggers: Type.Array(Type.Object({ name: Type.String(), sql: Type.String() })),
+      row_count: Nullable(Type.Integer({ description: "Null for views." })),
+      row_count_exact: Type.Boolean({ description: "Large tables are estimated." }),
+      error: Type.Optional(
+        Type.String({ description: "Why a view or virtual table cannot be used." }),
+      ),
+    }),
+  ),
+});

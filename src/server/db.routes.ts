@@ -1,0 +1,158 @@
+/** Databases as files: the list of a folder, what one consists of, and its deletion. */
+import { Elysia } from "elysia";
+import { databaseFolder } from "../engine/resolve.ts";
+import { invalidParameter } from "../errors.ts";
+import type { SchemaJob, SchemaResult } from "../sql/file-jobs.ts";
+import { DatabaseListAnswer, DeleteDatabaseAnswer, SchemaAnswer } from "./db.model.ts";
+import { type ServerDeps, withDatabase } from "./deps.ts";
+import { documented } from "./documentation.ts";
+import { missingIs404, runOnFile } from "./file-work.ts";
+import { ErrorEnvelope } from "./kv.model.ts";
+import { API_PREFIX } from "./kv-path.ts";
+import { db, optionalText, timeout } from "./parameters.ts";
+import { Query } from "./query.ts";
+
+const dir = optionalText(
+  "dir",
+  "Absolute path of a folder within the data folder; the data folder itself if not given.",
+);
+
+const confirm = optionalText("confirm", "`yes` to delete.");
+
+/** The routes of one server. */
+export function dbRoutes(deps: ServerDeps) {
+  const deadline = timeout(deps.config.timeoutMs);
+
+  return new Elysia({ name: "db" })
+    .get(
+      `${API_PREFIX}/db/list`,
+      async ({ request }) => {
+        const query = Query.of(request.url);
+        const folder = databaseFolder(dir.read(query) || undefined, deps.registry.root);
+        const databases = await deps.registry.list(folder);
+        return {
+          success: true,
+          dir: folder,
+          count: databases.length,
+          databases: databases.map(({ name, path, sizeBytes, modifiedMs, isValid }) => ({
+            name,
+            path,
+            size: sizeBytes,
+            size_str: sizeText(sizeBytes),
+            modified: new Date(modifiedMs).toISOString(),
+            mod_unix: Math.floor(modifiedMs / 1000),
+            is_valid: isValid,
+          })),
+        };
+      },
+      {
+        detail: documented({
+          summary: "List the databases of a folder",
+          description: "Files whose names end in .db, .sqlite or .sqlite3, newest first.",
+          tag: "Server",
+          parameters: [dir],
+          answers: { 200: { description: "The databases", schema: DatabaseListAnswer } },
+          errors: ["INVALID_PARAMETERS", "FORBIDDEN", "SERVICE_UNAVAILABLE"],
+        }),
+      },
+    )
+    .get(
+      `${API_PREFIX}/db/schema`,
+      async ({ request, set }) => {
+        const query = Query.of(request.url);
+        const timeoutMs = deadline.read(query);
+        const { etag, body } = await withDatabase(deps, query, (database) => {
+          const payload: SchemaJob = {
+            path: database.path,
+            db: db.read(query),
+            busyTimeoutMs: timeoutMs,
+            knownEtags: etagsOf(request.headers.get("if-none-match")),
+          };
+          const { signal } = request;
+          return runOnFile<SchemaResult>(deps, database, {
+            kind: "sql.schema",
+            payload,
+            timeoutMs,
+            signal,
+          });
+        });
+        set.headers["etag"] = etag;
+        if (body === null) {
+          set.status = 304;
+          return "";
+        }
+        set.headers["content-type"] = "application/json";
+        return body;
+      },
+      {
+        detail: documented({
+          summary: "Describe a database",
+          description:
+            "Tables, views, virtual tables, their columns, keys, indexes and triggers. The ETag changes with the schema, not with the rows: row counts may be older than it.",
+          tag: "SQL",
+          parameters: [db, deadline],
+          answers: {
+            200: { description: "The schema", schema: SchemaAnswer },
+            304: { description: "If-None-Match has its ETag" },
+          },
+          errors: [
+            "INVALID_PARAMETERS",
+            "DATABASE_NOT_FOUND",
+            "DATABASE_ERROR",
+            "REQUEST_TIMEOUT",
+            "SERVICE_UNAVAILABLE",
+          ],
+        }),
+      },
+    )
+    .delete(
+      `${API_PREFIX}/db`,
+      async ({ request }) => {
+        const query = Query.of(request.url);
+        const name = db.read(query);
+        const timeoutMs = deadline.read(query);
+        if (confirm.read(query)?.toLowerCase() !== "yes")
+          throw invalidParameter(
+            "confirm",
+            "must be yes",
+            "The database is deleted for good: add confirm=yes if that is meant.",
+          );
+        const { path, removed } = await deps.registry.remove(name, timeoutMs).catch(missingIs404);
+        return { success: true, message: "Database deleted", path, files_removed: removed };
+      },
+      {
+        parse: "none",
+        detail: documented({
+          summary: "Delete a database",
+          description:
+            "The file and what belongs to it (-wal, -shm, -journal), after what is under way on it is answered. There is no way back.",
+          tag: "Server",
+          parameters: [db, confirm, deadline],
+          answers: {
+            200: { description: "Deleted", schema: DeleteDatabaseAnswer },
+            404: { description: "DATABASE_NOT_FOUND", schema: ErrorEnvelope },
+          },
+          errors: [
+            "INVALID_PARAMETERS",
+            "INVALID_DB_PATH",
+            "INVALID_SQLITE_HEADER",
+            "PATH_IS_DIRECTORY",
+            "DELETE_INCOMPLETE",
+            "DATABASE_BUSY",
+          ],
+        }),
+      },
+    );
+}
+
+/** The tags of an If-None-Match header. */
+function etagsOf(header: string | null): string[] {
+  return header === null ? [] : header.split(",").map((tag) => tag.trim());
+}
+
+function sizeText(bytes: number): string {
+  const UNITS = ["KiB", "MiB", "GiB", "TiB"];
+  if (bytes < 1024) return `${bytes} B`;
+  const power = Math.min(Math.floor(Math.log2(bytes) / 10), UNITS.length);
+  return `${(bytes / 1024 ** power).toFixed(1)} ${UNITS[power - 1]}`;
+}
