@@ -71,3 +71,7 @@ export const MAX_QUEUED_JOBS = 256;
 export const STREAM_WINDOW_BYTES = 1024 * 1024;
 /** A stream's rows are gathered to about this many bytes before they travel. */
 export const STREAM_CHUNK_BYTES = 64 * 1024;
+/** Rows of a slow query do not wait longer than this for a chunk to fill. */
+export const STREAM_FLUSH_MS = 500;
+/** Bounds of `max_chars`, the longest answer that a caller can ask for. */
+export const MIN_MAX_CHARS = 100;
