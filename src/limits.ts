@@ -113,3 +113,7 @@ export const SCHEMA_EXACT_ROWS = 10_000;
 export const SCHEMA_COUNT_BUDGET_MS = 250;
 /** How long maintenance waits for readers and other programs that are in its way. */
 export const MAINTENANCE_BUSY_MS = 1000;
+/** Rows of a slow query do not wait longer than this for a chunk to fill. */
+export const STREAM_FLUSH_MS = 500;
+/** Bounds of `max_chars`, the longest answer that a caller can ask for. */
+export const MIN_MAX_CHARS = 100;

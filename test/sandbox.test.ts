@@ -74,7 +74,7 @@ describe.each<[string, (sql: string) => Promise<{ status: number; text: string }
     ["ATTACH of a temporary file", "ATTACH '' AS s"],
     ["EXPLAIN ATTACH", "EXPLAIN ATTACH 'SECRET' AS s"],
     ["DETACH", "DETACH main"],
-    ["VACUUM", "VACUUM"],
+    ["VACUUM beside another statement", "VACUUM; SELECT 1"],
     ["VACUUM INTO", "VACUUM INTO 'TARGET'"],
     ["VACUUM main INTO", "VACUUM main INTO ('TARGET' || '')"],
     ["load_extension", "SELECT load_extension('x')"],

@@ -535,7 +535,7 @@ describe("POST /db: valuesBatch", () => {
     [
       "beside values",
       { statement: "SELECT ?", values: [1], valuesBatch: [[1]] },
-      "INVALID_PARAMETERS",
+      "VALUES_CONFLICT",
     ],
     ["that is an object", { statement: "SELECT ?", valuesBatch: { a: 1 } }, "INVALID_PARAMETERS"],
     [

@@ -6,7 +6,13 @@
 import { type TSchema, Type } from "@sinclair/typebox";
 import { invalidParameter } from "../errors.ts";
 import { type JsonPath, parseJsonPath } from "../kv/json-path.ts";
-import { MAX_TIMEOUT_S, MAX_TTL_MS, MIN_TIMEOUT_S } from "../limits.ts";
+import {
+  MAX_RESPONSE_BYTES,
+  MAX_TIMEOUT_S,
+  MAX_TTL_MS,
+  MIN_MAX_CHARS,
+  MIN_TIMEOUT_S,
+} from "../limits.ts";
 import type { Query } from "./query.ts";
 
 export interface Parameter<Value> {
@@ -60,6 +66,32 @@ function readFlag(name: string, text: string | undefined): boolean | undefined {
   if (/^(true|1|yes)$/i.test(text)) return true;
   if (/^(false|0|no)$/i.test(text)) return false;
   throw invalidParameter(name, `must be true or false, not "${text.slice(0, 40)}"`);
+}
+
+/** One of a few words, in any letters. */
+export function choice<const Choice extends string, const Absent extends Choice | null>(
+  name: string,
+  description: string,
+  choices: readonly Choice[],
+  whenAbsent: Absent,
+): Parameter<Choice | Absent> {
+  return {
+    name,
+    required: false,
+    description,
+    schema: Type.Unsafe({
+      type: "string",
+      enum: choices,
+      ...(typeof whenAbsent === "string" ? { default: whenAbsent } : {}),
+    }),
+    read: (query) => {
+      const text = query.get(name);
+      if (text === undefined || text === "") return whenAbsent;
+      const chosen = choices.find((each) => each === text.toLowerCase());
+      if (chosen === undefined) throw invalidParameter(name, `must be ${choices.join(" or ")}`);
+      return chosen;
+    },
+  };
 }
 
 /** A whole number within bounds. */
@@ -206,6 +238,33 @@ export function timeout(whenAbsentMs: number): Parameter<number> {
     },
   };
 }
+
+export const integers = choice(
+  "integers",
+  "`string`: integers beyond 2^53, which a JavaScript number would round, as JSON strings.",
+  ["number", "string"],
+  "number",
+);
+
+/** Longest answer in characters; Infinity when the caller sets none. */
+export const maxChars: Parameter<number> = {
+  name: "max_chars",
+  required: false,
+  description:
+    "Longest answer in characters. Rows that do not fit are left out, and the answer says `truncated`.",
+  schema: Type.Integer({ minimum: MIN_MAX_CHARS, maximum: MAX_RESPONSE_BYTES }),
+  read: (query) => {
+    const text = query.get("max_chars");
+    if (text === undefined || text === "") return Number.POSITIVE_INFINITY;
+    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= MIN_MAX_CHARS && value <= MAX_RESPONSE_BYTES))
+      throw invalidParameter(
+        "max_chars",
+        `must be a whole number from ${MIN_MAX_CHARS} to ${MAX_RESPONSE_BYTES}`,
+      );
+    return value;
+  },
+};
 
 export const db = requiredText(
   "db",

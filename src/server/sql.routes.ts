@@ -4,18 +4,43 @@ import { Elysia } from "elysia";
 import type { Database } from "../engine/database.ts";
 import { ApiError } from "../errors.ts";
 import { kvRelation } from "../kv/relation.ts";
-import type { QueryJob, TransactionJob } from "../sql/jobs.ts";
+import type { TransactionJob } from "../sql/jobs.ts";
 import { withRequestIndex } from "../sql/sql-error.ts";
+import type { TransactionOptions } from "../sql/transaction.ts";
 import { readText } from "./body.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented } from "./documentation.ts";
 import { API_PREFIX } from "./kv-path.ts";
-import { createIfMissing, db, flag, optionalText, requiredText, timeout } from "./parameters.ts";
+import { acceptedFormat, QUERY_FORMATS } from "./negotiate.ts";
+import {
+  choice,
+  createIfMissing,
+  db,
+  flag,
+  integers,
+  maxChars,
+  optionalText,
+  requiredText,
+  timeout,
+} from "./parameters.ts";
 import { Query } from "./query.ts";
+import { answerQuery, type QueryRequest, runQuery } from "./query-answer.ts";
 import { CreateAnswer, QueryAnswer, TransactionAnswer, TransactionBody } from "./sql.model.ts";
 
 const sql = requiredText("sql", "One SELECT or WITH statement, as it is or in base64.");
 const values = optionalText("values", "Values of its parameters: a JSON array or object.");
+const format = choice(
+  "format",
+  "Format of the answer; wins over the header Accept. CSV and NDJSON are streams without a bound on their rows.",
+  QUERY_FORMATS,
+  null,
+);
+const explain = flag("explain", "Answer the query plan as a tree, do not run the query.");
+const download = flag("download", "Have browsers save the answer to a file.");
+const dryRun = flag(
+  "dry_run",
+  "Run it, answer as usual and also which rows would change in each table, then undo it.",
+);
 const createPath = requiredText(
   "path",
   "The new database: a bare name, or an absolute path where allowed.",
@@ -36,12 +61,17 @@ export function sqlRoutes(deps: ServerDeps) {
           const query = Query.of(request.url);
           const timeoutMs = deadline.read(query);
           const create = createIfMissing.read(query, deps.config.createMissing);
+          const options: TransactionOptions = {
+            dryRun: dryRun.read(query),
+            integers: integers.read(query),
+            maxChars: maxChars.read(query),
+          };
           const body = await readText(request, deps.config.maxBodyBytes);
+          const { signal } = request;
           return await withDatabase(
             deps,
             query,
-            (database) =>
-              runTransaction(deps, database, { body, timeoutMs, signal: request.signal }),
+            (database) => runTransaction(deps, database, { body, options, timeoutMs, signal }),
             create,
           );
         } catch (error) {
@@ -53,13 +83,14 @@ export function sqlRoutes(deps: ServerDeps) {
         detail: documented({
           summary: "Run SQL in one transaction",
           tag: "SQL",
-          parameters: [db, ...createIfMissing.documented, deadline],
+          parameters: [db, ...createIfMissing.documented, dryRun, integers, maxChars, deadline],
           body: { description: "Items, run in order; all or nothing.", schema: TransactionBody },
           answers: { 200: { description: "Committed, and on disk", schema: TransactionAnswer } },
           errors: [
             "INVALID_PARAMETERS",
             "SQL_ERROR",
             "SQL_BIND_ERROR",
+            "VALUES_CONFLICT",
             "DATABASE_NOT_FOUND",
             "SQL_CONSTRAINT",
             "DATABASE_READONLY",
@@ -76,24 +107,32 @@ export function sqlRoutes(deps: ServerDeps) {
       `${API_PREFIX}/query`,
       async ({ request, set }) => {
         const query = Query.of(request.url);
-        const timeoutMs = deadline.read(query);
-        const text = sql.read(query);
-        const parameters = values.read(query) ?? null;
-        set.headers["content-type"] = "application/json";
-        return withDatabase(deps, query, (database) =>
-          runQuery(deps, database, {
-            sql: text,
-            values: parameters,
-            timeoutMs,
-            signal: request.signal,
-          }),
+        const accepts = format.read(query);
+        const queryRequest: QueryRequest = {
+          sql: sql.read(query),
+          values: values.read(query) ?? null,
+          format: accepts ?? acceptedFormat(request.headers.get("accept")),
+          integers: integers.read(query),
+          maxChars: maxChars.read(query),
+          explain: explain.read(query),
+          download: download.read(query),
+          links: otherFormats(request.url),
+          timeoutMs: deadline.read(query),
+          signal: request.signal,
+        };
+        const { body, headers } = await withDatabase(deps, query, (database) =>
+          answerQuery(deps, database, queryRequest),
         );
+        if (accepts === null) headers["vary"] = "Accept";
+        if (typeof body !== "string") return new Response(body, { headers });
+        Object.assign(set.headers, headers);
+        return body;
       },
       {
         detail: documented({
           summary: "Run a read-only query as a link",
           tag: "SQL",
-          parameters: [db, sql, values, deadline],
+          parameters: [db, sql, values, format, integers, maxChars, explain, download, deadline],
           answers: { 200: { description: "The rows", schema: QueryAnswer } },
           errors: [
             "INVALID_PARAMETERS",
@@ -152,9 +191,9 @@ export function sqlRoutes(deps: ServerDeps) {
 async function runTransaction(
   deps: ServerDeps,
   database: Database,
-  request: { body: string; timeoutMs: number; signal: AbortSignal },
+  request: { body: string; options: TransactionOptions; timeoutMs: number; signal: AbortSignal },
 ): Promise<string> {
-  const { body, timeoutMs, signal } = request;
+  const { body, options, timeoutMs, signal } = request;
   const unpin = database.pin();
   let release: (() => void) | undefined;
   let ended = false;
@@ -164,6 +203,7 @@ async function runTransaction(
       busyTimeoutMs: timeoutMs,
       durability: deps.config.durability,
       body,
+      options,
     };
     return await deps.runners.run<string>({
       kind: "sql.transaction",
@@ -185,25 +225,13 @@ async function runTransaction(
   }
 }
 
-async function runQuery(
-  deps: ServerDeps,
-  database: Database,
-  request: { sql: string; values: string | null; timeoutMs: number; signal?: AbortSignal },
-): Promise<string> {
-  const { sql: text, values: parameters, timeoutMs, ...caller } = request;
-  const unpin = database.pin();
-  try {
-    const payload: QueryJob = {
-      path: database.path,
-      busyTimeoutMs: timeoutMs,
-      durability: deps.config.durability,
-      sql: text,
-      values: parameters,
-    };
-    return await deps.runners.run<string>({ kind: "sql.query", payload, timeoutMs, ...caller });
-  } finally {
-    unpin();
-  }
+/** The same query in the other formats, for the page. */
+function otherFormats(url: string): QueryRequest["links"] {
+  return (["json", "csv", "ndjson"] as const).map((other) => {
+    const parameters = new URLSearchParams(url.slice(url.indexOf("?") + 1));
+    parameters.set("format", other);
+    return { label: other.toUpperCase(), href: `?${parameters}` };
+  });
 }
 
 const TABLES_SQL =

@@ -1,6 +1,7 @@
 /** Rows as JSON text, exactly: every digit of an integer, every column of the same name. */
 import { isUtf8 } from "node:buffer";
 import { ApiError } from "../errors.ts";
+import { MAX_RESPONSE_BYTES, MAX_SQL_ROWS } from "../limits.ts";
 
 export type Cell = string | number | bigint | null | Uint8Array;
 
@@ -17,6 +18,13 @@ export const blobAsTextOrBase64: BlobEncoding = (blob) =>
     ? JSON.stringify(Buffer.from(blob).toString("utf8"))
     : `{"value_base64":${blobAsBase64(blob)}}`;
 
+/** How values become JSON where there is a choice. */
+export interface CellFormat {
+  readonly blob: BlobEncoding;
+  /** `string`: integers that a JavaScript number would round are JSON strings. */
+  readonly integers: "number" | "string";
+}
+
 /** A value that JSON has no way to write. */
 export class UnrepresentableError extends ApiError {
   constructor() {
@@ -26,19 +34,23 @@ export class UnrepresentableError extends ApiError {
   }
 }
 
-export function encodeCell(cell: Cell, encodeBlob: BlobEncoding): string {
+export function encodeCell(cell: Cell, format: CellFormat): string {
   if (cell === null) return "null";
   switch (typeof cell) {
     case "string":
       return JSON.stringify(cell);
     case "bigint":
-      return cell.toString();
+      return format.integers === "string" && isRounded(cell) ? `"${cell}"` : cell.toString();
     case "number":
       if (!Number.isFinite(cell)) throw new UnrepresentableError();
       return JSON.stringify(cell);
     default:
-      return encodeBlob(cell);
+      return format.blob(cell);
   }
+}
+
+function isRounded(integer: bigint): boolean {
+  return integer > Number.MAX_SAFE_INTEGER || integer < Number.MIN_SAFE_INTEGER;
 }
 
 /** Column names as they appear in results: a repeated one becomes `name:2`, `name:3` (contract 1.1). */
@@ -57,37 +69,79 @@ export function distinctNames(names: readonly string[]): string[] {
   });
 }
 
-/** Collects rows as JSON text, up to bounds on their number and their size together. */
-export class RowWriter {
-  readonly headers: string[];
-  readonly #prefixes: string[];
-  readonly #asLists: boolean;
-  readonly #encodeBlob: BlobEncoding;
+/** Rows as JSON text, with commas between them. */
+export class RowList {
   readonly #rows: string[] = [];
-  lengthChars = 0;
-
-  constructor(columns: readonly string[], encodeBlob: BlobEncoding, asLists = false) {
-    this.headers = distinctNames(columns);
-    this.#prefixes = this.headers.map((name) => `${JSON.stringify(name)}:`);
-    this.#asLists = asLists;
-    this.#encodeBlob = encodeBlob;
-  }
+  #lengthChars = 0;
 
   get count(): number {
     return this.#rows.length;
   }
 
-  add(cells: readonly Cell[]): void {
-    const parts = cells.map((cell, column) => {
-      const text = encodeCell(cell, this.#encodeBlob);
-      return this.#asLists ? text : this.#prefixes[column] + text;
-    });
-    const row = this.#asLists ? `[${parts.join(",")}]` : `{${parts.join(",")}}`;
-    this.lengthChars += row.length + 1;
+  /** Of `text`. */
+  get lengthChars(): number {
+    return this.#lengthChars;
+  }
+
+  get text(): string {
+    return this.#rows.join(",");
+  }
+
+  add(row: string): void {
+    this.#lengthChars += row.length + (this.#rows.length === 0 ? 0 : 1);
     this.#rows.push(row);
   }
 
-  toJson(): string {
-    return `[${this.#rows.join(",")}]`;
+  removeLast(): void {
+    const row = this.#rows.pop();
+    if (row !== undefined) this.#lengthChars -= row.length + (this.#rows.length === 0 ? 0 : 1);
+  }
+}
+
+/** Writes the rows of one result. */
+export class RowWriter {
+  readonly headers: string[];
+  readonly list = new RowList();
+  readonly #prefixes: string[];
+  readonly #asLists: boolean;
+  readonly #format: CellFormat;
+
+  constructor(columns: readonly string[], format: CellFormat, asLists = false) {
+    this.headers = distinctNames(columns);
+    this.#prefixes = this.headers.map((name) => `${JSON.stringify(name)}:`);
+    this.#asLists = asLists;
+    this.#format = format;
+  }
+
+  encode(cells: readonly Cell[]): string {
+    let row = "";
+    for (let column = 0; column < cells.length; column += 1) {
+      if (column > 0) row += ",";
+      if (!this.#asLists) row += this.#prefixes[column];
+      row += encodeCell(cells[column] as Cell, this.#format);
+    }
+    return this.#asLists ? `[${row}]` : `{${row}}`;
+  }
+
+  /**
+   * Takes rows up to the cap, or until one does not fit.
+   * @param maxChars of all rows together
+   * @returns whether there were more
+   * @throws ApiError RESPONSE_TOO_LARGE beyond what any answer may have
+   */
+  collect(rows: Iterable<unknown>, maxChars: number): boolean {
+    for (const cells of rows) {
+      if (this.list.count === MAX_SQL_ROWS) return true;
+      this.list.add(this.encode(cells as Cell[]));
+      if (this.list.lengthChars > maxChars) {
+        this.list.removeLast();
+        return true;
+      }
+      if (this.list.lengthChars > MAX_RESPONSE_BYTES)
+        throw new ApiError("RESPONSE_TOO_LARGE", "The result is too large for one answer", {
+          hint: "Select fewer or shorter columns, or add a LIMIT.",
+        });
+    }
+    return false;
   }
 }

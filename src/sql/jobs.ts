@@ -1,11 +1,20 @@
 /** Callers' SQL as jobs of a runner process. */
 
 import { ApiError, invalidParameter } from "../errors.ts";
-import type { JobHandlers } from "../runner/child.ts";
+import type { JobChannel, JobHandlers } from "../runner/child.ts";
 import { type BindValues, parseJsonExactly, toBindValues } from "./bind.ts";
-import { decodeSql, runQuery } from "./query.ts";
+import type { CellFormat } from "./encode.ts";
+import type { RowFormatName, RowsContext } from "./formats/format.ts";
+import { decodeSql, openQuery, type QueryOptions, queryError, runQuery } from "./query.ts";
+import { streamRows } from "./rows-stream.ts";
 import { SandboxedConnection } from "./sandbox.ts";
-import { onlyReads, runTransaction } from "./transaction.ts";
+import {
+  isVacuum,
+  onlyReads,
+  runTransaction,
+  runVacuum,
+  type TransactionOptions,
+} from "./transaction.ts";
 import { parseTransaction } from "./transaction-request.ts";
 
 export interface SqlJob {
@@ -18,32 +27,60 @@ export interface SqlJob {
 export interface TransactionJob extends SqlJob {
   /** The request's body, parsed here and not on the server's thread. */
   body: string;
+  options: TransactionOptions;
 }
 
 export interface QueryJob extends SqlJob {
   sql: string;
   /** JSON array or object of parameter values, or null. */
   values: string | null;
+  options: QueryOptions;
+}
+
+/** A stream: the head is a RowsHead. */
+export interface RowsJob extends SqlJob {
+  sql: string;
+  values: string | null;
+  integers: CellFormat["integers"];
+  format: RowFormatName;
+  maxChars: number;
+  links: RowsContext["links"];
 }
 
 export const sqlJobs = {
   /** @returns the body of the answer */
   async "sql.transaction"(job: TransactionJob, turn: () => Promise<void>): Promise<string> {
     const request = parseTransaction(job.body);
+    let vacuum = false;
     {
       using reader = new SandboxedConnection(job.path, "read", job);
-      if (onlyReads(reader, request)) return runTransaction(reader, request, "read");
+      if (onlyReads(reader, request)) return runTransaction(reader, request, job.options);
+      vacuum = isVacuum(reader, request);
     }
+    if (vacuum && job.options.dryRun) throw invalidParameter("dry_run", "cannot undo VACUUM");
     await turn();
     using writer = new SandboxedConnection(job.path, "write", job);
-    return runTransaction(writer, request, "write");
+    return vacuum ? runVacuum(writer, request) : runTransaction(writer, request, job.options);
   },
 
   /** @returns the body of the answer */
   "sql.query"(job: QueryJob): string {
     const values = parseValues(job.values);
     using reader = new SandboxedConnection(job.path, "read", job);
-    return runQuery(reader, decodeSql(job.sql), values);
+    return runQuery(reader, decodeSql(job.sql), values, job.options);
+  },
+
+  async "sql.rows"(job: RowsJob, _turn: () => Promise<void>, channel: JobChannel): Promise<void> {
+    const values = parseValues(job.values);
+    using reader = new SandboxedConnection(job.path, "read", job);
+    const sql = decodeSql(job.sql);
+    const { columns, rows } = openQuery(reader, sql, values);
+    const { integers, links, format, maxChars } = job;
+    try {
+      await streamRows(rows, format, { columns, integers, sql, links }, maxChars, channel);
+    } catch (error) {
+      throw queryError(reader, error);
+    }
   },
 } satisfies JobHandlers;
 

@@ -1,15 +1,24 @@
 /** GET /query: one statement that only reads, as a link (contracts/hoody.md 1.2). */
 import { isUtf8 } from "node:buffer";
 import { ApiError } from "../errors.ts";
+import { tooSmall } from "./answer.ts";
 import { type BindValues, ValueDealer } from "./bind.ts";
-import { blobAsTextOrBase64, RowWriter } from "./encode.ts";
+import { blobAsTextOrBase64, type CellFormat, RowWriter } from "./encode.ts";
+import { explainStatement } from "./explain.ts";
 import { parametersOf, skipTrivia } from "./lexer.ts";
-import type { SandboxedConnection } from "./sandbox.ts";
+import type { Compiled, SandboxedConnection } from "./sandbox.ts";
 import { toSqlError } from "./sql-error.ts";
-import { collectRows } from "./transaction.ts";
 
 const READ_ONLY_MESSAGE =
   "GET /query only accepts read-only SELECT/WITH queries; use POST /db for mutating SQL";
+
+export interface QueryOptions {
+  integers: CellFormat["integers"];
+  /** Longest answer; rows that do not fit are left out and the answer says `truncated`. */
+  maxChars: number;
+  /** Answer the plan, do not run. */
+  explain: boolean;
+}
 
 /**
  * The SQL of a link: base64 in any flavour, or as it is. `btoa()` output is often pasted unescaped, so
@@ -34,47 +43,91 @@ export function decodeSql(parameter: string): string {
  * @returns the body of the answer
  * @throws ApiError
  */
-export function runQuery(connection: SandboxedConnection, sql: string, values: BindValues): string {
+export function runQuery(
+  connection: SandboxedConnection,
+  sql: string,
+  values: BindValues,
+  options: QueryOptions,
+): string {
+  return named(connection, () => {
+    const head = `{"success":true,"query":${JSON.stringify(sql)}`;
+    const compiled = compileReading(connection, sql);
+    if (options.explain)
+      return within(
+        `${head},"plan":${JSON.stringify(explainStatement(connection, sql, values))}}`,
+        options.maxChars,
+      );
+    const { columns, rows } = startQuery(compiled, values);
+    const writer = new RowWriter(columns, {
+      blob: blobAsTextOrBase64,
+      integers: options.integers,
+    });
+    const { list } = writer;
+    const before = `${head},"columns":${JSON.stringify(writer.headers)},"resultSet":[`;
+    let truncated = writer.collect(rows, options.maxChars - before.length);
+    const after = () => `],"rowCount":${list.count},"truncated":${truncated}}`;
+    while (list.count > 0 && before.length + list.lengthChars + after().length > options.maxChars) {
+      list.removeLast();
+      truncated = true;
+    }
+    return within(before + list.text + after(), options.maxChars);
+  });
+}
+
+/**
+ * Compiles the query and binds its values; its rows come as they are asked for.
+ * @throws ApiError
+ */
+export function openQuery(
+  connection: SandboxedConnection,
+  sql: string,
+  values: BindValues,
+): { columns: string[]; rows: Iterable<unknown> } {
+  return named(connection, () => startQuery(compileReading(connection, sql), values));
+}
+
+function startQuery(
+  { statement, text }: Compiled,
+  values: BindValues,
+): { columns: string[]; rows: Iterable<unknown> } {
+  const dealer = new ValueDealer(values);
+  const { named, plain } = dealer.deal(parametersOf(text));
+  dealer.finish();
+  return {
+    columns: statement.columns().map((column) => String(column.name)),
+    rows: statement.iterate(named, ...plain),
+  };
+}
+
+function compileReading(connection: SandboxedConnection, sql: string): Compiled {
   if (sql.includes("\0")) throw new ApiError("SQL_ERROR", "The SQL contains a NUL character");
   const text = skipTrivia(sql);
   if (text === "")
     throw new ApiError("INVALID_PARAMETERS", "sql is empty", { fields: { parameter: "sql" } });
+  const compiled = connection.compile(text);
+  if (skipTrivia(compiled.rest) !== "") throw notReadOnly("one statement only");
+  const returnsRows = compiled.statement.columns().length > 0;
+  if (!compiled.readsOnly || compiled.pragma !== null || !returnsRows)
+    throw notReadOnly("it does more than read, or answers nothing");
+  return compiled;
+}
+
+/** Errors of the caller's SQL, and refusals, in the words of this route. */
+function named<Result>(connection: SandboxedConnection, work: () => Result): Result {
   try {
-    const { statement, text: first, rest } = compileReading(connection, text);
-    if (skipTrivia(rest) !== "") throw notReadOnly("one statement only");
-    const dealer = new ValueDealer(values);
-    const binding = dealer.deal(parametersOf(first));
-    dealer.finish();
-    const rows = new RowWriter(
-      statement.columns().map((column) => String(column.name)),
-      blobAsTextOrBase64,
-    );
-    const truncated = collectRows(
-      statement.iterate(binding.named, ...binding.plain) as Iterable<unknown>,
-      rows,
-    );
-    return [
-      `{"success":true,"query":${JSON.stringify(sql)}`,
-      `"columns":${JSON.stringify(rows.headers)}`,
-      `"resultSet":${rows.toJson()}`,
-      `"rowCount":${rows.count}`,
-      `"truncated":${truncated}}`,
-    ].join(",");
+    return work();
   } catch (error) {
-    if (connection.refusal !== undefined) throw notReadOnly(connection.refusal);
-    throw toSqlError(error);
+    throw queryError(connection, error);
   }
 }
 
-function compileReading(
-  connection: SandboxedConnection,
-  text: string,
-): ReturnType<SandboxedConnection["compile"]> {
-  const compiled = connection.compile(text);
-  const returnsRows = compiled.statement.columns().length > 0;
-  if (!connection.readsOnly || connection.hasPragma || !returnsRows)
-    throw notReadOnly("it does more than read, or answers nothing");
-  return compiled;
+export function queryError(connection: SandboxedConnection, error: unknown): ApiError {
+  return connection.refusal === undefined ? toSqlError(error) : notReadOnly(connection.refusal);
+}
+
+function within(answer: string, maxChars: number): string {
+  if (answer.length > maxChars) throw tooSmall();
+  return answer;
 }
 
 function notReadOnly(reason: string): ApiError {

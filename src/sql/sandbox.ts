@@ -8,67 +8,60 @@ import { existingFileUrl } from "../engine/file-url.ts";
 import { RELATIONS_TABLE } from "../engine/relations.ts";
 import { ApiError } from "../errors.ts";
 import { RUNNER_SQLITE_HEAP_BYTES } from "../limits.ts";
+import {
+  READABLE_PRAGMAS,
+  READING_ACTIONS,
+  SETTABLE_PRAGMAS,
+  TABLE_ARGUMENT,
+  TELLING_PRAGMAS,
+  WRITING_ACTIONS,
+} from "./permissions.ts";
 
-/** Pragmas that only tell something; with an argument they still only tell. */
-const TELLING_PRAGMAS = new Set(
-  `collation_list compile_options database_list foreign_key_check foreign_key_list function_list
-  index_info index_list index_xinfo integrity_check module_list pragma_list quick_check table_info
-  table_list table_xinfo`.split(/\s+/),
-);
-/** Pragmas that tell without an argument and change something with one. */
-const READABLE_PRAGMAS = new Set(
-  `analysis_limit application_id auto_vacuum busy_timeout cache_size data_version
-  defer_foreign_keys encoding foreign_keys freelist_count journal_mode journal_size_limit max_page_count
-  page_count page_size query_only recursive_triggers schema_version secure_delete synchronous
-  user_version wal_autocheckpoint`.split(/\s+/),
-);
-/** Pragmas that may be set: they belong to the file's owner, or last as long as the request. */
-const SETTABLE_PRAGMAS = new Set(
-  `application_id case_sensitive_like defer_foreign_keys foreign_keys optimize recursive_triggers
-  user_version`.split(/\s+/),
-);
+export type Access = "read" | "write";
 
-const READING_ACTIONS = new Set<number>([
-  constants.SQLITE_SELECT,
-  constants.SQLITE_READ,
-  constants.SQLITE_FUNCTION,
-  constants.SQLITE_RECURSIVE,
-]);
+/** What SQLite said of a statement while it compiled it. */
+export interface Compiled {
+  readonly statement: StatementSync;
+  /** The statement's own text, and what follows it. */
+  readonly text: string;
+  readonly rest: string;
+  /** It, and everything it sets off, only reads. */
+  readonly readsOnly: boolean;
+  /** Set when it is a PRAGMA statement (its table-valued twin in a SELECT is none). */
+  readonly pragma: { readonly name: string; readonly argument: string | null } | null;
+  /** Tables and views of the file whose rows it may change, triggers and foreign keys included. */
+  readonly writes: ReadonlySet<string>;
+}
 
-/** What is changed by an action on a table, a trigger or an index: the position of the table's name. */
-const TABLE_ARGUMENT = new Map<number, 1 | 2>([
-  [constants.SQLITE_INSERT, 1],
-  [constants.SQLITE_UPDATE, 1],
-  [constants.SQLITE_DELETE, 1],
-  [constants.SQLITE_DROP_TABLE, 1],
-  [constants.SQLITE_ALTER_TABLE, 2],
-  [constants.SQLITE_CREATE_TRIGGER, 2],
-  [constants.SQLITE_CREATE_TEMP_TRIGGER, 2],
-  [constants.SQLITE_DROP_INDEX, 2],
-]);
-
-type Access = "read" | "write";
+/** Whose statement SQLite is asking about. */
+type Phase =
+  | "own"
+  | "compiling"
+  /** Asking to see the plan of a statement that will not run, whatever it does. */
+  | "explaining"
+  /** SQLite's own modules prepare statements of theirs, and pragma functions ask, while one runs. */
+  | "running";
 
 /** One connection for one job; nothing of it outlives the job. */
 export class SandboxedConnection implements Disposable {
+  readonly access: Access;
   readonly #database: DatabaseSync;
-  readonly #access: Access;
   /** Tables whose rows only the server writes. */
   readonly #protected: ReadonlySet<string>;
-  /** Our own statements, such as begin and commit, are not the caller's. */
-  #trusted = true;
-  /** Compiling, as opposed to running: pragma functions in a SELECT ask while it runs. */
-  #compiling = false;
+  readonly #told = new Map<string, StatementSync>();
+  #phase: Phase = "own";
   #refusal: string | undefined;
+  #asked = 0;
   #readsOnly = true;
-  #hasPragma = false;
+  #pragma: Compiled["pragma"] = null;
+  #writes = new Set<string>();
 
   constructor(
     path: string,
     access: Access,
     options: { busyTimeoutMs: number; durability: "full" | "relaxed" },
   ) {
-    this.#access = access;
+    this.access = access;
     this.#database = new DatabaseSync(existingFileUrl(path, access), {
       readOnly: access === "read",
       timeout: options.busyTimeoutMs,
@@ -85,17 +78,9 @@ export class SandboxedConnection implements Disposable {
       );
     this.#database.enableDefensive?.(true);
     this.#protected = protectedTables(this.#database);
-    this.#database.setAuthorizer((action, first, second) => this.#authorize(action, first, second));
-  }
-
-  /** Whether everything compiled so far only reads. */
-  get readsOnly(): boolean {
-    return this.#readsOnly;
-  }
-
-  /** Whether a PRAGMA statement was compiled (its table-valued twin in a SELECT does not count). */
-  get hasPragma(): boolean {
-    return this.#hasPragma;
+    this.#database.setAuthorizer((action, first, second, database) =>
+      this.#authorize(action, first, second, database),
+    );
   }
 
   /** Why the last statement was refused, if it was. */
@@ -109,37 +94,54 @@ export class SandboxedConnection implements Disposable {
 
   /** Runs a statement of ours. */
   control(sql: string): void {
-    this.#trusted = true;
-    this.#database.exec(sql);
+    this.#own(() => this.#database.exec(sql));
+  }
+
+  /** Rows of a query of ours. */
+  ask(sql: string, ...values: (string | number)[]): Record<string, unknown>[] {
+    return this.#own(() => this.#database.prepare(sql).all(...values));
   }
 
   /** A number that SQLite tells about the connection, such as changes(). */
-  tell(expression: string): number {
-    this.#trusted = true;
-    return Number(this.#database.prepare(`select ${expression} as value`).get()?.["value"]);
+  tell(expression: "changes()" | "total_changes()"): number {
+    return this.#own(() => {
+      let statement = this.#told.get(expression);
+      if (statement === undefined) {
+        statement = this.#database.prepare(`select ${expression} as value`);
+        this.#told.set(expression, statement);
+      }
+      return Number(statement.get()?.["value"]);
+    });
   }
 
   /**
    * Compiles the first statement of the caller's text.
-   * @returns the statement and the text after it
    * @throws what SQLite says, or ApiError SQL_ERROR for what is not allowed
    */
-  compile(sql: string): { statement: StatementSync; text: string; rest: string } {
-    this.#trusted = false;
-    this.#compiling = true;
-    this.#refusal = undefined;
+  compile(sql: string): Compiled {
+    const compiled = this.#compile(sql, "compiling");
+    // SQLite asks nothing about VACUUM, and then runs it as statements of its own.
+    if (this.#asked === 0 && this.#vacuums(compiled.text) !== "nothing") {
+      this.#refusal = "VACUUM cannot run inside a transaction";
+      throw new ApiError("SQL_ERROR", this.#refusal, {
+        hint: "Send VACUUM as the only item of a request. For a copy, GET /api/v1/sqlite/db/export?db=….",
+      });
+    }
+    return compiled;
+  }
+
+  /** Compiles the first statement of the caller's text for its rows of EXPLAIN QUERY PLAN. */
+  compilePlan(sql: string): Compiled {
+    return this.#compile(`explain query plan ${sql}`, "explaining");
+  }
+
+  /** Whether the text is a single VACUUM of the file itself. */
+  isVacuum(sql: string): boolean {
     try {
-      const statement = this.#database.prepare(sql);
-      const text = statement.sourceSQL;
-      statement.setReturnArrays(true);
-      statement.setReadBigInts(true);
-      // Names come with their prefix: :a, @a and $a are three parameters.
-      statement.setAllowBareNamedParameters(false);
-      return { statement, text, rest: sql.slice(text.length) };
-    } catch (error) {
-      throw this.refused(error);
-    } finally {
-      this.#compiling = false;
+      const { text, rest } = this.#compile(sql, "compiling");
+      return rest.trim() === "" && this.#asked === 0 && this.#vacuums(text) === "the file";
+    } catch {
+      return false;
     }
   }
 
@@ -153,21 +155,82 @@ export class SandboxedConnection implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#trusted = true;
+    this.#phase = "own";
     // A connection closed inside a transaction can leave the write lock held.
     if (this.#database.isTransaction) this.#database.exec("rollback");
     this.#database.close();
   }
 
-  #authorize(action: number, first: string | null, second: string | null): number {
-    if (this.#trusted) return constants.SQLITE_OK;
-    const refusal = this.#refuse(action, first, second);
+  #compile(sql: string, phase: "compiling" | "explaining"): Compiled {
+    this.#phase = phase;
+    this.#refusal = undefined;
+    this.#asked = 0;
+    this.#readsOnly = true;
+    this.#pragma = null;
+    this.#writes = new Set();
+    try {
+      const statement = this.#database.prepare(sql);
+      const text = statement.sourceSQL;
+      statement.setReturnArrays(true);
+      statement.setReadBigInts(true);
+      // Names come with their prefix: :a, @a and $a are three parameters.
+      statement.setAllowBareNamedParameters(false);
+      return {
+        statement,
+        text,
+        rest: sql.slice(text.length),
+        readsOnly: this.#readsOnly,
+        pragma: this.#pragma,
+        writes: this.#writes,
+      };
+    } catch (error) {
+      throw this.refused(error);
+    } finally {
+      this.#phase = "running";
+    }
+  }
+
+  #own<Result>(work: () => Result): Result {
+    this.#phase = "own";
+    try {
+      return work();
+    } finally {
+      this.#phase = "running";
+    }
+  }
+
+  /** What a statement empties of free space, as SQLite's own program for it says. */
+  #vacuums(text: string): "nothing" | "the file" | "into another" {
+    try {
+      const program = this.ask(`explain ${text}`);
+      const vacuum = program.find(({ opcode }) => opcode === "Vacuum");
+      if (vacuum === undefined) return "nothing";
+      return vacuum["p2"] === 0 ? "the file" : "into another";
+    } catch {
+      return "nothing";
+    }
+  }
+
+  #authorize(
+    action: number,
+    first: string | null,
+    second: string | null,
+    database: string | null,
+  ): number {
+    if (this.#phase === "own") return constants.SQLITE_OK;
+    if (this.#phase !== "running") this.#asked += 1;
+    const refusal = this.#refuse(action, first, second, database);
     if (refusal === undefined) return constants.SQLITE_OK;
     this.#refusal ??= refusal;
     return constants.SQLITE_DENY;
   }
 
-  #refuse(action: number, first: string | null, second: string | null): string | undefined {
+  #refuse(
+    action: number,
+    first: string | null,
+    second: string | null,
+    database: string | null,
+  ): string | undefined {
     switch (action) {
       case constants.SQLITE_ATTACH:
       case constants.SQLITE_DETACH:
@@ -184,7 +247,9 @@ export class SandboxedConnection implements Disposable {
     }
     if (READING_ACTIONS.has(action)) return undefined;
     this.#readsOnly = false;
-    if (this.#access === "read") return "This statement writes";
+    if (WRITING_ACTIONS.has(action) && database === "main" && first !== null)
+      this.#writes.add(first);
+    if (this.access === "read" && this.#phase !== "explaining") return "This statement writes";
     const position = TABLE_ARGUMENT.get(action);
     const table = (position === 2 ? second : first)?.toLowerCase();
     if (position !== undefined && table !== undefined && this.#protected.has(table))
@@ -193,13 +258,17 @@ export class SandboxedConnection implements Disposable {
   }
 
   #refusePragma(name: string, argument: string | null): string | undefined {
-    this.#hasPragma ||= this.#compiling;
+    // Some take effect while they are compiled.
+    if (this.#phase === "explaining") return "PRAGMA has no plan";
+    if (this.#phase === "compiling") this.#pragma = { name, argument };
     if (TELLING_PRAGMAS.has(name)) return undefined;
     if (argument === null && READABLE_PRAGMAS.has(name)) return undefined;
-    if (this.#compiling) this.#readsOnly = false;
+    // It lasts as long as the request, and changes nothing in the file.
+    if (name === "foreign_keys") return undefined;
+    if (this.#phase === "compiling") this.#readsOnly = false;
     // Every database written here is in WAL mode already, so this asks for what is.
     if (name === "journal_mode" && argument?.toLowerCase() === "wal") return undefined;
-    if (this.#access === "write" && SETTABLE_PRAGMAS.has(name)) return undefined;
+    if (this.access === "write" && SETTABLE_PRAGMAS.has(name)) return undefined;
     return `PRAGMA ${name}${argument === null ? "" : " with a value"} is not allowed here`;
   }
 }

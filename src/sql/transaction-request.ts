@@ -16,6 +16,8 @@ export interface TransactionItem {
   /** Value sets of a statement that runs once per set. */
   batch: (BindValues | ApiError)[] | null;
   noFail: boolean;
+  /** Answer the plan, do not run. */
+  explain: boolean;
 }
 
 export interface TransactionRequest {
@@ -53,7 +55,7 @@ export function parseTransaction(body: string): TransactionRequest {
 
 function parseItem(item: unknown, reqIdx: number): TransactionItem {
   if (!isObject(item)) throw badRequest(reqIdx, "each item must be an object");
-  const { query, noFail } = item;
+  const { query, noFail, explain } = item;
   const statement = item["statement"] ?? item["sql"];
   const values = item["values"] ?? item["params"] ?? null;
   const valuesBatch = item["valuesBatch"] ?? null;
@@ -65,10 +67,17 @@ function parseItem(item: unknown, reqIdx: number): TransactionItem {
   if (typeof sql !== "string") throw badRequest(reqIdx, "the SQL must be a string");
   if (noFail != null && typeof noFail !== "boolean")
     throw badRequest(reqIdx, "noFail must be true or false");
+  if (explain != null && typeof explain !== "boolean")
+    throw badRequest(reqIdx, "explain must be true or false");
   if (valuesBatch !== null && query != null)
     throw badRequest(reqIdx, "valuesBatch goes with statement only");
   if (valuesBatch !== null && values !== null)
-    throw badRequest(reqIdx, "values and valuesBatch exclude each other");
+    throw withRequestIndex(
+      new ApiError("VALUES_CONFLICT", "values and valuesBatch exclude each other", {
+        hint: "values runs the statement once, valuesBatch once per set.",
+      }),
+      reqIdx,
+    );
   if (valuesBatch !== null && !Array.isArray(valuesBatch))
     throw badRequest(reqIdx, "valuesBatch must be an array");
   if (Array.isArray(valuesBatch) && valuesBatch.length > MAX_BATCH_ROWS_PER_ITEM)
@@ -81,6 +90,7 @@ function parseItem(item: unknown, reqIdx: number): TransactionItem {
       ? valuesBatch.map((set, index) => bindable(set, `valuesBatch[${index}]`))
       : null,
     noFail: noFail === true,
+    explain: explain === true,
   };
 }
 

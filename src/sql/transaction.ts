@@ -1,13 +1,23 @@
 /** Runs the items of POST /db in one transaction, and writes the answer as JSON text. */
-import type { StatementSync } from "node:sqlite";
 import { ApiError } from "../errors.ts";
-import { MAX_RESPONSE_BYTES, MAX_SQL_ROWS } from "../limits.ts";
+import { MAX_RESPONSE_BYTES } from "../limits.ts";
+import { type ItemAnswer, joinAnswers, shorten } from "./answer.ts";
 import { type Binding, type BindValues, ValueDealer } from "./bind.ts";
-import { blobAsBase64, type Cell, RowWriter } from "./encode.ts";
+import { DryRun } from "./dry-run.ts";
+import { blobAsBase64, type CellFormat, RowWriter } from "./encode.ts";
+import { explainStatement } from "./explain.ts";
 import { parametersOf, skipTrivia } from "./lexer.ts";
-import type { SandboxedConnection } from "./sandbox.ts";
+import type { Compiled, SandboxedConnection } from "./sandbox.ts";
 import { toSqlError, withRequestIndex } from "./sql-error.ts";
 import type { TransactionItem, TransactionRequest } from "./transaction-request.ts";
+
+export interface TransactionOptions {
+  /** Run, count the changed rows, undo. */
+  dryRun: boolean;
+  integers: CellFormat["integers"];
+  /** Longest answer; rows that do not fit are left out and the result says `truncated`. */
+  maxChars: number;
+}
 
 /**
  * Whether every item compiles on a read-only connection and only reads. Then it needs no turn, and
@@ -16,16 +26,41 @@ import type { TransactionItem, TransactionRequest } from "./transaction-request.
 export function onlyReads(connection: SandboxedConnection, request: TransactionRequest): boolean {
   try {
     for (const item of request.items) {
+      if (item.explain) continue;
       if (item.batch !== null) return false;
-      for (let rest = skipTrivia(item.sql); rest !== ""; )
-        rest = skipTrivia(connection.compile(rest).rest);
-      if (!connection.readsOnly) return false;
+      for (let rest = skipTrivia(item.sql); rest !== ""; ) {
+        const compiled = connection.compile(rest);
+        if (!compiled.readsOnly) return false;
+        rest = skipTrivia(compiled.rest);
+      }
     }
     return true;
   } catch {
     // Refers to what an earlier item makes, or is wrong: the real run will tell.
     return false;
   }
+}
+
+/** Whether the request is nothing but VACUUM, which cannot run inside a transaction. */
+export function isVacuum(connection: SandboxedConnection, request: TransactionRequest): boolean {
+  const [item, ...others] = request.items;
+  if (item === undefined || others.length > 0 || item.batch !== null || item.explain) return false;
+  return connection.isVacuum(skipTrivia(item.sql));
+}
+
+/** @returns the body of the answer */
+export function runVacuum(connection: SandboxedConnection, request: TransactionRequest): string {
+  const [item] = request.items;
+  try {
+    connection.control("vacuum");
+  } catch (error) {
+    throw withRequestIndex(toSqlError(error), 0);
+  }
+  const result =
+    item?.kind === "query"
+      ? `"resultHeaders":[],"${request.asLists ? "resultSetList" : "resultSet"}":[]`
+      : '"rowsUpdated":0';
+  return `{"success":true,"results":[{"success":true,${result}}]}`;
 }
 
 /**
@@ -36,162 +71,231 @@ export function onlyReads(connection: SandboxedConnection, request: TransactionR
 export function runTransaction(
   connection: SandboxedConnection,
   request: TransactionRequest,
-  access: "read" | "write",
+  options: TransactionOptions,
 ): string {
-  try {
-    connection.control(access === "read" ? "begin" : "begin immediate");
-  } catch (error) {
-    throw withRequestIndex(toSqlError(error), -1);
+  return new TransactionRun(connection, request.asLists, options).run(request.items);
+}
+
+class TransactionRun {
+  readonly #connection: SandboxedConnection;
+  readonly #asLists: boolean;
+  readonly #options: TransactionOptions;
+  readonly #answers: ItemAnswer[] = [];
+  #dryRun: DryRun | undefined;
+  /** About the length of the answers so far. */
+  #heldChars = 0;
+  /** Why the transaction could not begin: no item's fault, and no item forgives it. */
+  #beginError: ApiError | undefined;
+
+  constructor(connection: SandboxedConnection, asLists: boolean, options: TransactionOptions) {
+    this.#connection = connection;
+    this.#asLists = asLists;
+    this.#options = options;
   }
-  const results: string[] = [];
-  let lengthChars = 0;
-  for (const [reqIdx, item] of request.items.entries()) {
-    let result: string;
+
+  run(items: readonly TransactionItem[]): string {
+    for (const [reqIdx, item] of items.entries()) {
+      try {
+        this.#add(item.noFail ? this.#runForgivingly(item) : this.#runItem(item, () => {}));
+      } catch (error) {
+        throw withRequestIndex(toSqlError(error), reqIdx);
+      }
+    }
     try {
-      result = item.noFail
-        ? runForgivingly(connection, item, request.asLists)
-        : runItem(connection, item, request.asLists);
+      // Deferred foreign keys are checked here.
+      const { dryRun, maxChars } = this.#options;
+      const report = dryRun ? (this.#dryRun?.report() ?? { changes: {} }) : undefined;
+      const tail = dryRun ? `,${JSON.stringify({ dry_run: true, ...report }).slice(1)}` : "}";
+      const text = joinAnswers(this.#answers, '{"success":true,"results":[', `]${tail}`, maxChars);
+      if (this.#connection.inTransaction) this.#connection.control(dryRun ? "rollback" : "commit");
+      return text;
     } catch (error) {
-      throw withRequestIndex(toSqlError(error), reqIdx);
+      throw withRequestIndex(toSqlError(error), -1);
     }
-    lengthChars += result.length;
-    if (lengthChars > MAX_RESPONSE_BYTES)
-      throw withRequestIndex(
-        new ApiError("RESPONSE_TOO_LARGE", "The results are too large for one answer"),
-        reqIdx,
-      );
-    results.push(result);
   }
-  try {
-    connection.control("commit");
-  } catch (error) {
-    // Deferred foreign keys are checked here.
-    throw withRequestIndex(toSqlError(error), -1);
+
+  /** @throws ApiError RESPONSE_TOO_LARGE */
+  #add(answer: ItemAnswer): void {
+    this.#answers.push(answer);
+    this.#heldChars += answer.before.length + (answer.rows?.lengthChars ?? 0);
+    const { maxChars } = this.#options;
+    if (this.#heldChars > 2 * maxChars) {
+      // What does not fit now will not fit beside further results either.
+      shorten(this.#answers, maxChars);
+      this.#heldChars = maxChars;
+    }
+    if (this.#heldChars > MAX_RESPONSE_BYTES)
+      throw new ApiError("RESPONSE_TOO_LARGE", "The results are too large for one answer");
   }
-  return `{"success":true,"results":[${results.join(",")}]}`;
-}
 
-/** An item whose failure undoes only itself. */
-function runForgivingly(
-  connection: SandboxedConnection,
-  item: TransactionItem,
-  asLists: boolean,
-): string {
-  connection.control("savepoint item");
-  try {
-    const result = runItem(connection, item, asLists);
-    connection.control("release item");
-    return result;
-  } catch (thrown) {
-    // INSERT OR ROLLBACK and RAISE(ROLLBACK) end the whole request (contract 1.1).
-    if (!connection.inTransaction) throw thrown;
-    connection.control("rollback to item; release item");
-    const error = toSqlError(thrown);
-    return JSON.stringify({ success: false, error: error.message, code: error.kind });
+  /** @returns whether the transaction has begun only now */
+  #begin(): boolean {
+    if (this.#connection.inTransaction) return false;
+    const { access } = this.#connection;
+    try {
+      this.#connection.control(access === "read" ? "begin" : "begin immediate");
+    } catch (error) {
+      this.#beginError = withRequestIndex(toSqlError(error), -1);
+      throw this.#beginError;
+    }
+    if (this.#options.dryRun && access === "write") this.#dryRun = new DryRun(this.#connection);
+    return true;
   }
-}
 
-function runItem(connection: SandboxedConnection, item: TransactionItem, asLists: boolean): string {
-  if (item.sql.includes("\0")) throw new ApiError("SQL_ERROR", "The SQL contains a NUL character");
-  return item.batch === null
-    ? runStatements(connection, item, asLists)
-    : runBatch(connection, item, item.batch);
-}
-
-/** Every statement of the item's text; the item answers for the last one. */
-function runStatements(
-  connection: SandboxedConnection,
-  item: TransactionItem,
-  asLists: boolean,
-): string {
-  if (item.values instanceof ApiError) throw item.values;
-  const dealer = new ValueDealer(item.values);
-  let answer: string | undefined;
-  let rest = skipTrivia(item.sql);
-  if (rest === "") throw new ApiError("SQL_ERROR", "The SQL is empty");
-  while (rest !== "") {
-    const compiled = connection.compile(rest);
-    rest = skipTrivia(compiled.rest);
-    const binding = dealer.deal(parametersOf(compiled.text));
-    if (rest === "") dealer.finish();
-    answer = runOne(connection, compiled.statement, binding, item.kind, asLists);
+  /** An item whose failure undoes only itself. */
+  #runForgivingly(item: TransactionItem): ItemAnswer {
+    let guarded = false;
+    const guard = () => {
+      if (guarded) return;
+      this.#connection.control("savepoint item");
+      this.#dryRun?.itemBegins();
+      guarded = true;
+    };
+    try {
+      const answer = this.#runItem(item, guard);
+      if (guarded) this.#connection.control("release item");
+      return answer;
+    } catch (thrown) {
+      // INSERT OR ROLLBACK and RAISE(ROLLBACK) end the whole request (contract 1.1).
+      if (guarded && !this.#connection.inTransaction) throw thrown;
+      if (this.#beginError !== undefined) throw this.#beginError;
+      if (guarded) {
+        this.#connection.control("rollback to item; release item");
+        this.#dryRun?.itemUndone();
+      }
+      const { message, kind } = toSqlError(thrown);
+      return fixed({ success: false, error: message, code: kind });
+    }
   }
-  return answer ?? "";
-}
 
-function runOne(
-  connection: SandboxedConnection,
-  statement: StatementSync,
-  binding: Binding,
-  kind: TransactionItem["kind"],
-  asLists: boolean,
-): string {
-  const before = connection.tell("total_changes()");
-  const columns = statement.columns().map((column) => String(column.name));
-  const parts = ['"success":true'];
-  if (columns.length === 0) {
-    step(connection, () => statement.run(binding.named, ...binding.plain));
-    if (kind === "query")
-      parts.push('"resultHeaders":[]', asLists ? '"resultSetList":[]' : '"resultSet":[]');
-  } else {
-    const rows = new RowWriter(columns, blobAsBase64, asLists);
+  /** @param guard called before anything of the item runs inside the transaction */
+  #runItem(item: TransactionItem, guard: () => void): ItemAnswer {
+    if (item.sql.includes("\0"))
+      throw new ApiError("SQL_ERROR", "The SQL contains a NUL character");
+    if (item.explain) {
+      if (item.batch !== null)
+        throw new ApiError("INVALID_PARAMETERS", "explain and valuesBatch exclude each other");
+      if (item.values instanceof ApiError) throw item.values;
+      this.#begin();
+      const plan = explainStatement(this.#connection, item.sql, item.values);
+      return fixed({ success: true, plan });
+    }
+    return item.batch === null
+      ? this.#runStatements(item, guard)
+      : this.#runBatch(item, item.batch, guard);
+  }
+
+  /** Every statement of the item's text; the item answers for the last one. */
+  #runStatements(item: TransactionItem, guard: () => void): ItemAnswer {
+    if (item.values instanceof ApiError) throw item.values;
+    const dealer = new ValueDealer(item.values);
+    let answer: ItemAnswer | undefined;
+    let rest = skipTrivia(item.sql);
+    while (rest !== "") {
+      const compiled = this.#prepare(rest, guard);
+      rest = skipTrivia(compiled.rest);
+      const binding = dealer.deal(parametersOf(compiled.text));
+      if (rest === "") dealer.finish();
+      answer = this.#runOne(compiled, binding, item.kind);
+    }
+    if (answer === undefined) throw new ApiError("SQL_ERROR", "The SQL is empty");
+    return answer;
+  }
+
+  /** Compiles a statement, and begins the transaction where the statement belongs into it. */
+  #prepare(sql: string, guard: () => void): Compiled {
+    const compiled = this.#connection.compile(sql);
+    if (setsForeignKeys(compiled)) {
+      this.#checkForeignKeysPragma(compiled);
+      return compiled;
+    }
+    const begun = this.#begin();
+    guard();
+    const watched = this.#dryRun?.watch(compiled) ?? false;
+    return begun || watched ? this.#connection.compile(sql) : compiled;
+  }
+
+  /** SQLite ignores this pragma inside a transaction, without a word. */
+  #checkForeignKeysPragma({ pragma }: Compiled): void {
+    if (!this.#connection.inTransaction) return;
+    const [current] = this.#connection.ask("pragma foreign_keys");
+    const wanted = /^(on|yes|true|[1-9]\d*)$/i.test(pragma?.argument ?? "") ? 1 : 0;
+    if (current?.["foreign_keys"] === wanted) return;
+    throw new ApiError("SQL_ERROR", "PRAGMA foreign_keys has no effect inside the transaction", {
+      hint: "Put it before every other statement of the request.",
+    });
+  }
+
+  #runOne(
+    { statement }: Compiled,
+    { named, plain }: Binding,
+    kind: TransactionItem["kind"],
+  ): ItemAnswer {
+    const connection = this.#connection;
+    const before = connection.tell("total_changes()");
+    const columns = statement.columns().map((column) => String(column.name));
+    const rowsUpdated = () =>
+      // changes() keeps its old value after statements that change no rows, such as CREATE TABLE.
+      connection.tell("total_changes()") === before ? 0 : connection.tell("changes()");
+    if (columns.length === 0) {
+      step(connection, () => statement.run(named, ...plain));
+      if (kind === "statement") return fixed({ success: true, rowsUpdated: rowsUpdated() });
+      const key = this.#asLists ? "resultSetList" : "resultSet";
+      return fixed({ success: true, resultHeaders: [], [key]: [] });
+    }
+    const { integers, maxChars } = this.#options;
+    const writer = new RowWriter(columns, { blob: blobAsBase64, integers }, this.#asLists);
     const truncated = step(connection, () =>
-      collectRows(statement.iterate(binding.named, ...binding.plain) as Iterable<unknown>, rows),
+      writer.collect(statement.iterate(named, ...plain), maxChars),
     );
-    parts.push(
-      `"resultHeaders":${JSON.stringify(rows.headers)}`,
-      `"${asLists ? "resultSetList" : "resultSet"}":${rows.toJson()}`,
-    );
-    if (truncated) parts.push('"truncated":true');
+    const updated = kind === "statement" ? `,"rowsUpdated":${rowsUpdated()}` : "";
+    return {
+      before: `{"success":true,"resultHeaders":${JSON.stringify(writer.headers)},"${this.#asLists ? "resultSetList" : "resultSet"}":[`,
+      rows: writer.list,
+      after: `]${updated}}`,
+      truncated,
+    };
   }
-  if (kind === "statement") parts.push(`"rowsUpdated":${rowsChanged(connection, before)}`);
-  return `{${parts.join(",")}}`;
-}
 
-/**
- * Takes rows up to the cap.
- * @returns whether there were more
- * @throws ApiError RESPONSE_TOO_LARGE
- */
-export function collectRows(rows: Iterable<unknown>, writer: RowWriter): boolean {
-  for (const row of rows) {
-    if (writer.count === MAX_SQL_ROWS) return true;
-    writer.add(row as Cell[]);
-    if (writer.lengthChars > MAX_RESPONSE_BYTES)
-      throw new ApiError("RESPONSE_TOO_LARGE", "The result is too large for one answer", {
-        hint: "Select fewer or shorter columns, or add a LIMIT.",
-      });
-  }
-  return false;
-}
-
-/** One prepared statement, once per value set. */
-function runBatch(
-  connection: SandboxedConnection,
-  item: TransactionItem,
-  batch: readonly (BindValues | ApiError)[],
-): string {
-  const { statement, text, rest } = connection.compile(skipTrivia(item.sql));
-  if (skipTrivia(rest) !== "")
-    throw new ApiError("SQL_ERROR", "valuesBatch needs a single statement");
-  const parameters = parametersOf(text);
-  const changes: number[] = [];
-  const rowErrors: string[] = [];
-  for (const values of batch) {
-    if (values instanceof ApiError) {
-      if (!item.noFail) throw values;
-      rowErrors.push(values.message);
-      continue;
+  /** One prepared statement, once per value set. */
+  #runBatch(
+    item: TransactionItem,
+    batch: readonly (BindValues | ApiError)[],
+    guard: () => void,
+  ): ItemAnswer {
+    const { statement, text, rest } = this.#prepare(skipTrivia(item.sql), guard);
+    if (skipTrivia(rest) !== "")
+      throw new ApiError("SQL_ERROR", "valuesBatch needs a single statement");
+    const parameters = parametersOf(text);
+    const rowsUpdatedBatch: number[] = [];
+    const rowErrors: string[] = [];
+    for (const values of batch) {
+      if (values instanceof ApiError) {
+        if (!item.noFail) throw values;
+        rowErrors.push(values.message);
+        continue;
+      }
+      const dealer = new ValueDealer(values);
+      const { named, plain } = dealer.deal(parameters);
+      dealer.finish();
+      const { changes } = step(this.#connection, () => statement.run(named, ...plain));
+      rowsUpdatedBatch.push(Number(changes));
     }
-    const dealer = new ValueDealer(values);
-    const binding = dealer.deal(parameters);
-    dealer.finish();
-    changes.push(
-      Number(step(connection, () => statement.run(binding.named, ...binding.plain)).changes),
-    );
+    return fixed({
+      success: true,
+      rowsUpdatedBatch,
+      ...(rowErrors.length === 0 ? {} : { rowErrors }),
+    });
   }
-  const errors = rowErrors.length === 0 ? "" : `,"rowErrors":${JSON.stringify(rowErrors)}`;
-  return `{"success":true,"rowsUpdatedBatch":${JSON.stringify(changes)}${errors}}`;
+}
+
+function setsForeignKeys({ pragma }: Compiled): boolean {
+  return pragma?.name === "foreign_keys" && pragma.argument !== null;
+}
+
+/** An answer without rows of its own. */
+function fixed(members: Record<string, unknown>): ItemAnswer {
+  return { before: JSON.stringify(members), rows: null, after: "", truncated: false };
 }
 
 /** Runs a statement; what the sandbox refuses only while running is named too. */
@@ -201,9 +305,4 @@ function step<Result>(connection: SandboxedConnection, run: () => Result): Resul
   } catch (error) {
     throw connection.refused(error);
   }
-}
-
-/** changes() keeps its old value after statements that change no rows, such as CREATE TABLE. */
-function rowsChanged(connection: SandboxedConnection, totalBefore: number): number {
-  return connection.tell("total_changes()") === totalBefore ? 0 : connection.tell("changes()");
 }

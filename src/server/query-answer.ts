@@ -1,0 +1,148 @@
+/** The answer to a query that only reads, in the format the caller wants. */
+import { basename } from "node:path";
+import type { Database } from "../engine/database.ts";
+import { toApiError } from "../errors.ts";
+import type { CellFormat } from "../sql/encode.ts";
+import { PAGE_SECURITY_POLICY } from "../sql/formats/html.ts";
+import type { QueryJob, RowsJob } from "../sql/jobs.ts";
+import type { RowsHead } from "../sql/rows-stream.ts";
+import type { ServerDeps } from "./deps.ts";
+import type { QueryFormat } from "./negotiate.ts";
+
+export interface QueryRequest {
+  /** As it is, or in base64. */
+  sql: string;
+  /** JSON array or object of parameter values, or null. */
+  values: string | null;
+  format: QueryFormat;
+  integers: CellFormat["integers"];
+  /** Infinity for none. */
+  maxChars: number;
+  /** Answer the plan; JSON only. */
+  explain: boolean;
+  /** Have a browser save it. */
+  download: boolean;
+  /** On a page: the same query elsewhere. */
+  links: RowsJob["links"];
+  /**
+   * JSON: time for the whole answer. Other formats are streams: time without progress, because the
+   * query gives no row or because the caller takes none.
+   */
+  timeoutMs: number;
+  signal?: AbortSignal;
+}
+
+const CONTENT_TYPE: Record<QueryFormat, string> = {
+  json: "application/json",
+  csv: "text/csv; charset=utf-8; header=present",
+  ndjson: "application/x-ndjson",
+  html: "text/html; charset=utf-8",
+};
+
+/**
+ * Runs the query in a runner process. CSV and NDJSON have no bound on their rows and are streamed;
+ * an error after the first bytes cuts the connection (in NDJSON after a last line with the error).
+ * @throws ApiError
+ */
+export async function answerQuery(
+  deps: ServerDeps,
+  database: Database,
+  request: QueryRequest,
+): Promise<{ body: string | ReadableStream<Uint8Array>; headers: Record<string, string> }> {
+  const headers: Record<string, string> = { "content-type": CONTENT_TYPE[request.format] };
+  if (request.format === "html") {
+    headers["content-security-policy"] = PAGE_SECURITY_POLICY;
+    headers["referrer-policy"] = "no-referrer";
+  }
+  if (request.download) headers["content-disposition"] = attachment(database, request.format);
+  if (request.format === "json" || request.explain) {
+    headers["content-type"] = CONTENT_TYPE.json;
+    return { body: await runQuery(deps, database, request), headers };
+  }
+  const { head, body } = await streamQuery(deps, database, request, request.format);
+  if (head?.truncated !== undefined) headers["x-truncated"] = String(head.truncated);
+  return { body: request.format === "ndjson" ? withErrorLine(body) : body, headers };
+}
+
+/** @returns the JSON body of the answer */
+export async function runQuery(
+  deps: ServerDeps,
+  database: Database,
+  request: Pick<QueryRequest, "sql" | "values" | "timeoutMs" | "signal"> &
+    Partial<Pick<QueryRequest, "integers" | "maxChars" | "explain">>,
+): Promise<string> {
+  const { sql, values, timeoutMs, signal } = request;
+  const { integers = "number", maxChars = Number.POSITIVE_INFINITY, explain = false } = request;
+  const unpin = database.pin();
+  try {
+    const payload: QueryJob = {
+      path: database.path,
+      busyTimeoutMs: timeoutMs,
+      durability: deps.config.durability,
+      sql,
+      values,
+      options: { integers, maxChars, explain },
+    };
+    const caller = signal === undefined ? {} : { signal };
+    return await deps.runners.run<string>({ kind: "sql.query", payload, timeoutMs, ...caller });
+  } finally {
+    unpin();
+  }
+}
+
+function streamQuery(
+  deps: ServerDeps,
+  database: Database,
+  request: QueryRequest,
+  format: RowsJob["format"],
+): Promise<{ head: RowsHead | undefined; body: ReadableStream<Uint8Array> }> {
+  const { sql, values, integers, maxChars, links, timeoutMs, signal } = request;
+  const payload: RowsJob = {
+    path: database.path,
+    busyTimeoutMs: timeoutMs,
+    durability: deps.config.durability,
+    sql,
+    values,
+    integers,
+    maxChars,
+    links,
+    format,
+  };
+  return deps.streams.stream<RowsHead>({
+    kind: "sql.rows",
+    payload,
+    idleTimeoutMs: timeoutMs,
+    ...(signal === undefined ? {} : { signal }),
+    ended: database.pin(),
+  });
+}
+
+/** Chunks end with a row, so an error has a line of its own; then the connection is cut. */
+function withErrorLine(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  let failure: unknown;
+  return new ReadableStream({
+    async pull(controller) {
+      if (failure !== undefined) {
+        controller.error(failure);
+        return;
+      }
+      try {
+        const { value, done } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        failure = error;
+        controller.enqueue(Buffer.from(`${JSON.stringify(toApiError(error).toEnvelope())}\n`));
+      }
+    },
+    cancel: () => reader.cancel(),
+  });
+}
+
+function attachment(database: Database, format: QueryFormat): string {
+  const name = `${basename(database.path).replace(/\.(db|sqlite3?)$/i, "")}-query.${format}`;
+  // RFC 6266: a plain name for everyone, the exact one for those who read it.
+  const plain = name.replace(/[^\w .()-]/g, "_");
+  return `attachment; filename="${plain}"; filename*=UTF-8''${encodeURIComponent(name)}`;
+}
