@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import {
   DEFAULT_MAX_BODY_BYTES,
   DEFAULT_MAX_OPEN_DATABASES,
+  DEFAULT_MAX_VALUE_BYTES,
   DEFAULT_TIMEOUT_S,
   MAX_TIMEOUT_S,
   MIN_TIMEOUT_S,
@@ -101,7 +102,16 @@ export const SETTINGS = [
     default: String(DEFAULT_MAX_BODY_BYTES),
     minimum: 1024,
     maximum: 1_000_000_000,
-    help: "largest request body, and so the largest value, in bytes",
+    help: "largest request body, in bytes",
+  },
+  {
+    flag: "max-value-bytes",
+    env: ["CHRONOLITE_MAX_VALUE_BYTES"],
+    kind: "integer",
+    default: String(DEFAULT_MAX_VALUE_BYTES),
+    minimum: 1024,
+    maximum: 1_000_000_000,
+    help: "largest value of a key, in bytes, however it came to be",
   },
   {
     flag: "max-open-databases",
@@ -136,6 +146,7 @@ export interface Config {
   readonly insecureNoAuth: boolean;
   readonly timeoutMs: number;
   readonly maxBodyBytes: number;
+  readonly maxValueBytes: number;
   readonly maxOpenDatabases: number;
   readonly runners: number;
 }
@@ -212,6 +223,7 @@ function readConfig(
     insecureNoAuth: given.get("insecure-no-auth") as boolean,
     timeoutMs: (given.get("timeout") as number) * 1000,
     maxBodyBytes: given.get("max-body-bytes") as number,
+    maxValueBytes: given.get("max-value-bytes") as number,
     maxOpenDatabases: given.get("max-open-databases") as number,
     runners: given.get("runners") as number,
   };

@@ -4,6 +4,8 @@
  * Layers below HTTP throw `ApiError`; `toApiError` is the only translation of anything else.
  */
 
+import { MAX_JSON_LEVELS } from "./limits.ts";
+
 /** Kinds and their statuses (contracts/hoody.md section 3, plus the few of our own at the end). */
 export const ERROR_STATUS = {
   INVALID_PARAMETERS: 400,
@@ -144,6 +146,14 @@ export function invalidParameter(name: string, problem: string, hint?: string): 
   });
 }
 
+/** For JSON beyond what SQLite takes. */
+export function nestsTooDeep(name: string): ApiError {
+  return invalidParameter(
+    name,
+    `would nest deeper than ${MAX_JSON_LEVELS} levels of objects and arrays`,
+  );
+}
+
 /**
  * Any thrown value as an `ApiError`. What the engine says stays in the log: only routes that run the
  * caller's own SQL pass SQLite's words on, and they do so before they get here.
@@ -193,6 +203,8 @@ function fromSqliteCode(code: string, cause: unknown): ApiError {
       cause,
       hint: "Check it with PRAGMA integrity_check, and restore a backup.",
     });
+  if (cause instanceof Error && cause.message === "JSON nested too deep")
+    return nestsTooDeep("the value");
   if (code === "SQLITE_TOOBIG")
     return new ApiError("PAYLOAD_TOO_LARGE", "The value is too large for SQLite", { cause });
   return new ApiError("DATABASE_ERROR", "The database could not do this", { cause });

@@ -4,6 +4,15 @@
 export const MAX_KEY_BYTES = 2048;
 /** Longest name of a key-value table, in characters. */
 export const MAX_TABLE_NAME_CHARS = 64;
+/** Largest value in bytes, unless --max-value-bytes says otherwise. */
+export const DEFAULT_MAX_VALUE_BYTES = 64 * 1024 * 1024;
+/**
+ * Deepest JSON, in levels of objects and arrays: SQLite takes no deeper text for JSON. A deeper PUT is
+ * kept as the bytes it is, typed text/plain.
+ */
+export const MAX_JSON_LEVELS = 1000;
+/** Largest delta of incr and decr: what a signed 64-bit integer holds. */
+export const MAX_DELTA = 0x7fff_ffff_ffff_ffffn;
 /** Deepest JSON path, in steps. */
 export const MAX_PATH_STEPS = 100;
 /** Longest text accepted as a JSON path, in characters. */

@@ -745,6 +745,26 @@ describe("POST /kv/{key}/remove with value", () => {
     await expectRefused(key, () => removeValue(key, '[{"a":1}]'), NOT_FOUND);
   });
 
+  const numbers = (count: number) => Array.from({ length: count }, (_element, n) => n);
+  const members = (count: number) =>
+    JSON.stringify(Object.fromEntries(numbers(count).map((n) => [`member${n}`, n])));
+  const objects = numbers(5000).map((n) => ({ id: n, name: "x" }));
+  // Each took from seconds to minutes when the elements were compared through paths and joins.
+  test.each([
+    ["100,000 numbers, the last", JSON.stringify(numbers(100_000)), "99999"],
+    ["5,000 objects, the last by its id", JSON.stringify(objects), '{"id":4999}'],
+    ["an object of 5,000 members", `[${members(5000)}]`, members(5000)],
+    ["an object of 5,000 members by one", `[${members(5000)}]`, '{"member4999":4999}'],
+    ["999 levels", "[".repeat(1000) + "]".repeat(1000), "[".repeat(999) + "]".repeat(999)],
+  ])(
+    "of %s takes time in proportion",
+    async (_name, document, value) => {
+      const key = await keyWith(document);
+      expect(await removeValue(key, value)).toMatchObject({ status: 200 });
+    },
+    3000,
+  );
+
   test("other members of the body do not matter", async () => {
     const key = await keyWith("[1,2]");
     expect((await remove(key, '{"index":0,"value":2}')).body).toMatchObject({ removed: 2 });

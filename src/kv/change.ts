@@ -1,9 +1,11 @@
 /** Changing JSON documents in place: members, numbers, arrays. */
 import type { Row, Rows, Statement } from "../engine/plan.ts";
-import { ApiError, invalidParameter } from "../errors.ts";
+import { ApiError, invalidParameter, nestsTooDeep } from "../errors.ts";
+import { MAX_JSON_LEVELS } from "../limits.ts";
 import type { JsonPath } from "./json-path.ts";
 import { keyNotFound } from "./read.ts";
 import type { KvTable, Params } from "./table.ts";
+import { valueTooLarge } from "./value.ts";
 import {
   type Conditions,
   conditionError,
@@ -65,7 +67,7 @@ export function setMember(
     explain: ([leaf], there) =>
       leaf?.[0]?.["is_json"] === 1
         ? placeError(key, path, there)
-        : invalidParameter("body", "must be JSON when path is given"),
+        : invalidParameter("body", "must be JSON when path is given", LEVELS_HINT),
   });
 }
 
@@ -133,7 +135,7 @@ export function pushElement(
     explain: ([valid], there) =>
       valid?.[0]?.["is_json"] === 1
         ? (arrayError(key, path, there) ?? placeError(key, path, there))
-        : invalidParameter("body", "is not JSON"),
+        : invalidParameter("body", "is not JSON", LEVELS_HINT),
   });
 }
 
@@ -220,7 +222,10 @@ interface Change<Result> {
   explain: (looked: readonly Rows[], there: Row | undefined) => ApiError;
 }
 
-/** Looks, begins an absent key, changes, records, and looks again; or nothing of it. */
+/**
+ * Looks, begins an absent key, changes, records, and looks again; or nothing of it. What can only take
+ * away needs no look at the limits: such changes have no start.
+ */
 function change<Result>(table: KvTable, parts: Change<Result>): KeyOperation<Result> {
   const { statements } = table;
   const { start, conditions } = parts;
@@ -233,11 +238,15 @@ function change<Result>(table: KvTable, parts: Change<Result>): KeyOperation<Res
   };
   const begin = start === undefined ? [] : [statements.dropExpired, statements.begin];
   const before = [...looks, statements.there, ...begin];
+  const last =
+    start === undefined
+      ? { statement: statements.there, params }
+      : { statement: statements.thereWithinLimits, params, required: true };
   return {
     steps: [
       ...before.map((statement) => ({ statement, params })),
       ...stampSteps(statements, parts.statement, params, true),
-      { statement: statements.there, params },
+      last,
     ],
     outcome: (rows) =>
       parts.outcome({
@@ -247,6 +256,8 @@ function change<Result>(table: KvTable, parts: Change<Result>): KeyOperation<Res
         after: rows.at(-1)?.[0],
       }),
     explain: (rows) => {
+      const made = rows[before.length];
+      if (made !== undefined) return limitError(params, stamped(made));
       const current = rows[0]?.[0];
       return conditionsHold(conditions, current)
         ? parts.explain(rows.slice(1, looks.length), rows[looks.length]?.[0])
@@ -255,11 +266,21 @@ function change<Result>(table: KvTable, parts: Change<Result>): KeyOperation<Res
   };
 }
 
+const LEVELS_HINT = `JSON may nest ${MAX_JSON_LEVELS} levels of objects and arrays.`;
+
+/** For a change that was made and undone. */
+function limitError(params: Params, { sizeBytes }: Stamped): ApiError {
+  const what = `the value of ${params["key"]}`;
+  const maxBytes = Number(params["max_value_bytes"]);
+  return sizeBytes > maxBytes ? valueTooLarge(what, maxBytes) : nestsTooDeep(what);
+}
+
 function placeError(key: string, path: JsonPath | null, there: Row | undefined): ApiError {
   if (there !== undefined && there["is_json"] !== 1)
     return invalidParameter(
       path === null ? "key" : "path",
       `needs a JSON value, and the value of ${key} is not JSON`,
+      LEVELS_HINT,
     );
   return invalidParameter(
     "path",

@@ -10,7 +10,7 @@ import { MAX_FILE_NAME_BYTES, MAX_KEY_BYTES, MAX_LISTED_FILES } from "../limits.
 import { memberOf, withMember } from "./document.ts";
 import type { JsonPath } from "./json-path.ts";
 import { byteOrder, keyNotFound, type ListRequest } from "./read.ts";
-import { type StoredValue, toBytes, toStored } from "./value.ts";
+import { checkValueSize, type StoredValue, toBytes, toStored } from "./value.ts";
 import {
   fileError,
   type IsDatabase,
@@ -32,6 +32,9 @@ export interface Directory {
   readonly table: readonly string[];
   /** Whether a write resolves only when it is on disk. */
   readonly durable: boolean;
+  /** Larger files are not read. */
+  readonly maxReadBytes: number;
+  /** Larger values are not written. */
   readonly maxValueBytes: number;
   /** Files that SQLite has open must be left alone: see Registry.uses. */
   readonly isDatabase: IsDatabase;
@@ -99,7 +102,7 @@ export async function getFile(
   path: JsonPath | null,
 ): Promise<FileFound> {
   const { path: file } = await existing(directory, key);
-  const found = await readWhole(file, directory.maxValueBytes, directory.isDatabase);
+  const found = await readWhole(file, directory.maxReadBytes, directory.isDatabase);
   if (found === null) throw keyNotFound();
   const { bytes } = found;
   const entry = toEntry(key, found.stats);
@@ -140,9 +143,8 @@ export function setFileMember(
   leaf: string,
 ): Promise<FileWritten> {
   return write(directory, key, async (file) => {
-    const { maxValueBytes, isDatabase } = directory;
-    const found =
-      file.stats === null ? null : await readWhole(file.path, maxValueBytes, isDatabase);
+    const { maxReadBytes, isDatabase } = directory;
+    const found = file.stats === null ? null : await readWhole(file.path, maxReadBytes, isDatabase);
     const document = found === null ? null : toStored(found.bytes);
     return toBytes(await withMember(key, document, path, leaf));
   });
@@ -302,7 +304,7 @@ async function write(
       });
     const check = () => refuseDatabase(directory, path, stats);
     check();
-    const bytes = await content(file);
+    const bytes = checkValueSize(await content(file), directory.maxValueBytes);
     const durableUpTo = directory.durable ? directory.path : null;
     await replaceWhole(file, { bytes, durableUpTo, check });
     return { created: stats === null, sizeBytes: bytes.byteLength, path };

@@ -12,13 +12,14 @@ import type { StoredValue } from "./value.ts";
 import { putValue } from "./write.ts";
 import { NO_CONDITIONS, perform, type WriteContext } from "./write-plan.ts";
 
-/** Nothing of it is kept, so it matters neither when it is nor who asks. */
+/** Nothing of it is kept, so it matters neither when it is nor who asks; the file has its own limit. */
 const CONTEXT: WriteContext = {
   nowMs: 0,
   deadlineMs: 0,
   history: false,
   actor: null,
   clientAddress: null,
+  maxValueBytes: Number.MAX_SAFE_INTEGER,
 };
 
 /**

@@ -161,39 +161,53 @@ function makeStatements(name: string) {
     json_insert(${value}, ${at} || '[#]', ${element}),
     json_set(${value}, ${at}, json_array(${element})))`;
 
-  // Two documents as rows, their members and elements: the same rows are the same document. The way
-  // to each is made of decoded names ("fullkey" has them as they were written), and an array counts
-  // with its length, so that one that only begins with another is not the same.
-  const rowsOf = (document: string) => `select way, kind, atom, length from (
-      with recursive tree as materialized (select id, parent, key, type, atom, value from json_tree(${document})),
-      walk (id, way, type, atom, value) as (
-        select id, '', type, atom, value from tree where parent is null
+  const numeric = (type: string) => `iif(${type} in ('integer', 'real'), 'number', ${type})`;
+  // Two containers as rows, their members and elements: the same rows are the same document. The way
+  // to each is made of decoded names (json_tree's "fullkey" has them as they were written), and an
+  // array counts with its length, so that one that only begins with another is not the same. Each
+  // step reads the text of one container: joining json_tree with itself took a minute for an object
+  // of 5,000 members.
+  const rowsOf = (container: string) => `select way, ${numeric("type")} as kind, atom,
+      iif(type = 'array', json_array_length(value), null) as length from (
+      with recursive walk (way, type, atom, value) as (
+        select '', json_type(${container}), null, ${container}
         union all
-        select tree.id, way || '/' || json_quote(tree.key), tree.type, tree.atom, tree.value
-        from walk join tree on tree.parent = walk.id
-      )
-      select way, iif(type in ('integer', 'real'), 'number', type) as kind, atom,
-        iif(type = 'array', json_array_length(value), null) as length from walk)`;
+        select way || '/' || json_quote(part.key), part.type, part.atom, part.value
+        from walk join json_each(iif(walk.type in ('object', 'array'), walk.value, '[]')) part
+      ) select * from walk)`;
   const contains = (outer: string, inner: string) =>
     `not exists (${rowsOf(inner)} except ${rowsOf(outer)})`;
-  const item = `(${value} -> (placed.at || '[' || item.key || ']'))`;
+  /** Null for what SQLite does not take for JSON, which is in no array. */
+  const wanted = "iif(json_valid($wanted), $wanted, null)";
   const firstItem = (condition: string) =>
     `(select item.key from json_each(${value}, placed.at) item where ${condition} order by item.key limit 1)`;
-  const numeric = (type: string) => `iif(${type} in ('integer', 'real'), 'number', ${type})`;
   /** By index; else the first equal element; else the first object with all members of `$wanted`. */
   const chosenIndex = `case
     when not ${isJson} then null
     when ${typeThere} is not 'array' then null
     when $index is not null then iif($index between 0 and json_array_length(${value}, placed.at) - 1, $index, null)
+    when json_type(${wanted}) not in ('object', 'array') then
+      ${firstItem(`${numeric("item.type")} = ${numeric(`json_type(${wanted})`)} and item.atom is ${wanted} ->> '$'`)}
     else coalesce(
-      ${firstItem(`${numeric("item.type")} = ${numeric("json_type($wanted)")}
-        and ${contains(item, "$wanted")} and ${contains("$wanted", item)}`)},
-      iif(json_type($wanted) = 'object' and $wanted -> '$' <> '{}',
-        ${firstItem(`item.type = 'object' and ${contains(item, "$wanted")}`)}, null))
+      ${firstItem(`item.type = json_type(${wanted})
+        and json_array_length(item.value) = json_array_length(${wanted})
+        and ${contains("item.value", wanted)} and ${contains(wanted, "item.value")}`)},
+      iif(json_type(${wanted}) = 'object' and ${wanted} -> '$' <> '{}',
+        ${firstItem(`item.type = 'object' and ${contains("item.value", wanted)}`)}, null))
     end`;
+  // With its limit it is worked out once, not wherever its columns are named.
   const chosen = `(select placed_key, placed.at as at, ${chosenIndex} as chosen_index
-    from ${T} join ${placed} on placed_key = ${T}.key where ${T}.key = +$key) placed`;
+    from ${T} join ${placed} on placed_key = ${T}.key where ${T}.key = +$key limit 1) placed`;
   const chosenPath = "placed.at || '[' || chosen_index || ']'";
+
+  const there = {
+    sql: `select ${isJson} as is_json,
+        case when ${isJson} then ${typeThere} end as type,
+        case when ${isJson} then value -> ${at} end as value,
+        case when ${isJson} then json_array_length(value, ${at}) end as length,
+        case when ${isJson} and ${typeThere} = 'array' then value -> (${at} || '[#-1]') end as last
+      from ${T} join ${placed} on placed_key = ${T}.key where ${T}.key = +$key and ${live}`,
+  };
 
   return {
     // ── reads ────────────────────────────────────────────────────────────────────────────────────
@@ -245,13 +259,13 @@ function makeStatements(name: string) {
     },
     isJson: { sql: "select json_valid($value) as is_json" },
     /** What stands at the place, before or after a change. */
-    there: {
-      sql: `select ${isJson} as is_json,
-          case when ${isJson} then ${typeThere} end as type,
-          case when ${isJson} then value -> ${at} end as value,
-          case when ${isJson} then json_array_length(value, ${at}) end as length,
-          case when ${isJson} and ${typeThere} = 'array' then value -> (${at} || '[#-1]') end as last
-        from ${T} join ${placed} on placed_key = ${T}.key where ${T}.key = +$key and ${live}`,
+    there,
+    /**
+     * The same after a change that adds; no row if that made the value too large, or too deep to be
+     * JSON (json_set complains of a deep leaf, but not of the levels that it makes on the way).
+     */
+    thereWithinLimits: {
+      sql: `${there.sql} and octet_length(value) <= +$max_value_bytes and ${isJson}`,
     },
     /** The element that `removeAt` is about to take. */
     elementToRemove: {

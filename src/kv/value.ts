@@ -1,7 +1,7 @@
 /** Values are bytes with a type. How they are stored, typed and tagged. */
 import { isUtf8 } from "node:buffer";
 import type { SqlValue } from "../engine/plan.ts";
-import { invalidParameter } from "../errors.ts";
+import { ApiError, invalidParameter } from "../errors.ts";
 import { MAX_KEY_BYTES } from "../limits.ts";
 
 /** A stored value as SQLite gives it: TEXT as string, BLOB as bytes. */
@@ -76,6 +76,28 @@ function declaredType(contentType: string | null, name: string): ValueType {
 /** The ETag of a key whose newest history row is `seq`. */
 export function toEtag(seq: SqlValue | undefined): string {
   return `"${Number(seq).toString(36)}"`;
+}
+
+/**
+ * @param name what to call it in the error
+ * @throws ApiError PAYLOAD_TOO_LARGE
+ */
+export function checkValueSize<Value extends StoredValue>(
+  value: Value,
+  maxBytes: number,
+  name = "value",
+): Value {
+  // A UTF-16 unit is at most 3 bytes of UTF-8, so most values need no counting.
+  if (value.length * 3 > maxBytes && Buffer.byteLength(value) > maxBytes)
+    throw valueTooLarge(name, maxBytes);
+  return value;
+}
+
+export function valueTooLarge(name: string, maxBytes: number): ApiError {
+  return new ApiError("PAYLOAD_TOO_LARGE", `${name} is larger than ${maxBytes} bytes`, {
+    hint: "Spread it over several keys, or raise --max-value-bytes.",
+    fields: { parameter: name },
+  });
 }
 
 /**

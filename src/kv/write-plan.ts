@@ -22,6 +22,8 @@ export interface WriteContext {
   readonly history: boolean;
   readonly actor: string | null;
   readonly clientAddress: string | null;
+  /** Larger values are refused. */
+  readonly maxValueBytes: number;
 }
 
 /** What must hold for a write to happen. */
@@ -71,6 +73,7 @@ export function writeParams(
     if_etags: etagsParam(conditions.ifEtags),
     if_none_etags: etagsParam(conditions.ifNoneEtags),
     expire_at_ms: null,
+    max_value_bytes: context.maxValueBytes,
   };
 }
 

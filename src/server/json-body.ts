@@ -1,6 +1,7 @@
 /** JSON bodies of the key-value routes, and answers with JSON that is passed on as text. */
 import { invalidParameter } from "../errors.ts";
 import { type StoredValue, toBytes } from "../kv/value.ts";
+import { MAX_JSON_LEVELS } from "../limits.ts";
 import { readText } from "./body.ts";
 
 /** JSON.rawJSON, which the type library does not know yet: text that JSON.stringify passes on. */
@@ -21,11 +22,17 @@ export async function readJsonObject(
   return json as Record<string, unknown>;
 }
 
+/** Levels of a batch or of atomic changes around a value: the body, its list, the entry. */
+const LEVELS_AROUND_VALUE = 3;
+
 /**
- * A JSON text as values that JSON.stringify writes with the same digits.
+ * A JSON text as values that JSON.stringify writes with the same digits. So deep that no value in it
+ * is deeper than SQLite takes, and that neither JSON.parse nor JSON.stringify runs out of stack.
  * @throws ApiError INVALID_PARAMETERS
  */
 export function parseKeepingDigits(text: string): unknown {
+  if (isDeeperThan(MAX_JSON_LEVELS + LEVELS_AROUND_VALUE, text))
+    throw invalidParameter("body", `has a value that nests deeper than ${MAX_JSON_LEVELS} levels`);
   try {
     return JSON.parse(text, (_key: string, value: unknown, ...rest: unknown[]) => {
       const { source } = (rest[0] ?? {}) as { source?: string };
@@ -36,6 +43,21 @@ export function parseKeepingDigits(text: string): unknown {
   } catch {
     throw invalidParameter("body", "is not JSON: Invalid JSON body");
   }
+}
+
+function isDeeperThan(levels: number, text: string): boolean {
+  if (text.length < 2 * levels) return false;
+  let depth = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text[at];
+    if (unit === '"') {
+      for (at += 1; at < text.length && text[at] !== '"'; at += 1) if (text[at] === "\\") at += 1;
+    } else if (unit === "[" || unit === "{") {
+      depth += 1;
+      if (depth > levels) return true;
+    } else if (unit === "]" || unit === "}") depth -= 1;
+  }
+  return false;
 }
 
 /** An answer's JSON text: members as values, and members that are JSON text already. */

@@ -10,7 +10,7 @@ import {
 } from "../kv/change.ts";
 import { type JsonPath, parseJsonPath } from "../kv/json-path.ts";
 import { type KvTable, kvTable } from "../kv/table.ts";
-import { textToStored, valueType } from "../kv/value.ts";
+import { checkValueSize, textToStored, valueType } from "../kv/value.ts";
 import { deleteKey, putValue } from "../kv/write.ts";
 import {
   type Conditions,
@@ -20,6 +20,7 @@ import {
   performAll,
   type WriteContext,
 } from "../kv/write-plan.ts";
+import { MAX_DELTA } from "../limits.ts";
 import { etagsOf } from "./conditions.ts";
 import { jsonAnswer, readJsonObject } from "./json-body.ts";
 import { entriesOf, keyOf, type Members, objectOf, valueIn } from "./json-members.ts";
@@ -135,6 +136,7 @@ function setOf(
   done: (more: Members) => string,
 ): Mutation {
   const text = JSON.stringify(valueIn(members, what));
+  checkValueSize(text, context.maxValueBytes, `${what}.value`);
   const ttlMs = parseTtlSeconds(members["ttl"], `${what}.ttl`);
   const expireAtMs = ttlMs === null ? null : context.nowMs + ttlMs;
   const conditions = NO_CONDITIONS;
@@ -172,7 +174,7 @@ function pathOf(members: Members, what: string): JsonPath | null {
 function amountOf(members: Members, what: string): bigint {
   const text = JSON.stringify(members["delta"] ?? 1);
   const amount = /^\d{1,19}$/.test(text) ? BigInt(text) : 0n;
-  if (amount <= 0n || amount > 0x7fff_ffff_ffff_ffffn)
+  if (amount <= 0n || amount > MAX_DELTA)
     throw invalidParameter(`${what}.delta`, "must be a positive integer of up to 64 bits");
   return amount;
 }

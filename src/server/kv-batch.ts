@@ -3,8 +3,8 @@ import { invalidParameter } from "../errors.ts";
 import { type DeleteOfMany, deleteMany, type PutOfMany, putMany } from "../kv/batch.ts";
 import { getMany } from "../kv/read.ts";
 import { kvTable } from "../kv/table.ts";
-import { textToStored, type ValueType, valueType } from "../kv/value.ts";
-import { type Conditions, NO_CONDITIONS } from "../kv/write-plan.ts";
+import { checkValueSize, textToStored, type ValueType, valueType } from "../kv/value.ts";
+import { type Conditions, NO_CONDITIONS, type WriteContext } from "../kv/write-plan.ts";
 import { etagsOf } from "./conditions.ts";
 import { jsonAnswer, readJsonObject, valueMembers } from "./json-body.ts";
 import { entriesOf, keyOf, type Members, objectOf, valueIn } from "./json-members.ts";
@@ -42,7 +42,7 @@ export const BATCH_ROUTES: Readonly<Record<string, KvHandler>> = {
     const verbatim = body["items"] !== undefined;
     const name = verbatim ? "items" : "batch";
     const entries = entriesOf(body[name], name).map((entry, at) =>
-      putOf(entry, `${name}[${at}]`, verbatim, call.context.nowMs),
+      putOf(entry, `${name}[${at}]`, verbatim, call.context),
     );
     const target = kvTable(await call.database("write"), table.read(call.query));
     const etags = await putMany(target, entries, call.context);
@@ -73,7 +73,12 @@ export const BATCH_ROUTES: Readonly<Record<string, KvHandler>> = {
  * One entry of batch/set (the table of 1.10). In `items` a string is the value's bytes; in `batch` it
  * is a JSON string. Everything else is its JSON text.
  */
-function putOf(json: unknown, what: string, verbatim: boolean, nowMs: number): PutOfMany {
+function putOf(
+  json: unknown,
+  what: string,
+  verbatim: boolean,
+  { nowMs, maxValueBytes }: WriteContext,
+): PutOfMany {
   const members = objectOf(json, what);
   const { content_type: contentType, ttl } = members;
   const value = valueIn(members, what);
@@ -84,6 +89,7 @@ function putOf(json: unknown, what: string, verbatim: boolean, nowMs: number): P
   if (isText && !value.isWellFormed())
     throw invalidParameter(`${what}.value`, "has an unpaired surrogate, which no bytes can hold");
   const stored = textToStored(isText ? value : JSON.stringify(value));
+  checkValueSize(stored, maxValueBytes, `${what}.value`);
   let type: ValueType;
   if (typeof contentType === "string")
     type = valueType(contentType, stored, `${what}.content_type`);

@@ -151,7 +151,8 @@ function openDirectory({ deps, request, query, folder }: DirectoryCall): Directo
     path: folder,
     table: subfolder === "" ? [] : fileSegments(subfolder, "table"),
     durable: deps.config.durability === "full",
-    maxValueBytes: Math.max(deps.config.maxBodyBytes, MAX_RESPONSE_BYTES),
+    maxReadBytes: Math.max(deps.config.maxValueBytes, MAX_RESPONSE_BYTES),
+    maxValueBytes: deps.config.maxValueBytes,
     isDatabase: (path, stats) => deps.registry.uses(path, stats),
   };
 }

@@ -7,7 +7,7 @@ import type { JsonPath } from "../kv/json-path.ts";
 import { type Moment, valueAt } from "../kv/moment.ts";
 import { type Found, getEntry, getValue, headKey } from "../kv/read.ts";
 import { type KvTable, kvTable } from "../kv/table.ts";
-import { type StoredValue, toBytes, toStored, valueType } from "../kv/value.ts";
+import { checkValueSize, type StoredValue, toBytes, toStored, valueType } from "../kv/value.ts";
 import { deleteKey, putValue } from "../kv/write.ts";
 import { perform } from "../kv/write-plan.ts";
 import { readBody } from "./body.ts";
@@ -174,6 +174,7 @@ export function kvRoutes(deps: ServerDeps) {
         const ttlMs = ttl.read(query);
         const conditions = conditionsOf(request, query);
         const value = toStored(await readBody(request, maxBodyBytes));
+        checkValueSize(value, context.maxValueBytes, "body");
         const expireAtMs = ttlMs === null ? null : context.nowMs + ttlMs;
         const type = valueType(request.headers.get("content-type"), value);
         if (at !== null && typeof value !== "string")
@@ -318,6 +319,7 @@ export function kvRoutes(deps: ServerDeps) {
           "INVALID_PARAMETERS",
           "DATABASE_NOT_FOUND",
           "PRECONDITION_FAILED",
+          "PAYLOAD_TOO_LARGE",
           "DATABASE_BUSY",
         ],
       }),
@@ -354,6 +356,7 @@ export function kvRoutes(deps: ServerDeps) {
           "KEY_NOT_FOUND",
           "NOT_FOUND",
           "CONFLICT",
+          "PAYLOAD_TOO_LARGE",
           "DATABASE_BUSY",
         ],
       }),

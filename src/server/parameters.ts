@@ -7,6 +7,7 @@ import { type TSchema, Type } from "@sinclair/typebox";
 import { invalidParameter } from "../errors.ts";
 import { type JsonPath, parseJsonPath } from "../kv/json-path.ts";
 import {
+  MAX_DELTA,
   MAX_RESPONSE_BYTES,
   MAX_TIMEOUT_S,
   MAX_TTL_MS,
@@ -151,7 +152,7 @@ export const delta: Parameter<bigint> = {
     if (!/^[+-]?\d+$/.test(text)) throw invalidParameter("delta", "must be a positive integer");
     const value = BigInt(text);
     if (value <= 0n) throw invalidParameter("delta", "must be a positive integer");
-    if (value > 0x7fff_ffff_ffff_ffffn) throw invalidParameter("delta", "must fit into 64 bits");
+    if (value > MAX_DELTA) throw invalidParameter("delta", "must fit into 64 bits");
     return value;
   },
 };

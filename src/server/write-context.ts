@@ -20,5 +20,6 @@ export function writeContext(
     history: history.read(query),
     actor: request.headers.get("x-actor")?.slice(0, MAX_ACTOR_CHARS) ?? null,
     clientAddress: null,
+    maxValueBytes: deps.config.maxValueBytes,
   };
 }
