@@ -24,6 +24,7 @@ const OTHER_VALUES: Record<string, string> = {
   "insecure-no-auth": "true",
   timeout: "7",
   "max-body-bytes": "2048",
+  "max-value-bytes": "2048",
   "max-open-databases": "3",
   runners: "2",
 };
