@@ -1,46 +1,12 @@
 /** Random operations against a plain Map that follows the contract; both on the test's clock. */
 import { describe, expect, test } from "bun:test";
+import { escaped, type KvAnswer, type KvCalls, kvCalls } from "./support/kv.ts";
+import { byBytes, type Change, changed, isJson, Model } from "./support/kv-model.ts";
+import { type Random, randomFrom } from "./support/random.ts";
 import { startTestServer, type TestServer } from "./support/server.ts";
 
 const STEPS = 3000;
 const FULL_CHECK_EVERY = 100;
-
-interface Entry {
-  value: string;
-  type: string;
-  createdAtMs: number;
-  updatedAtMs: number;
-  expireAtMs: number | null;
-  etag: string;
-}
-
-/** What a request answered, as far as the model foretells it. */
-interface Outcome {
-  status: number;
-  body?: unknown;
-}
-
-/** mulberry32: the same seed gives the same steps. */
-function randomFrom(seed: number) {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (bound: number) => Math.floor(next() * bound);
-  return {
-    below,
-    chance: (probability: number) => next() < probability,
-    pick<Item>(items: readonly [Item, ...Item[]]): Item {
-      return items[below(items.length)] ?? items[0];
-    },
-  };
-}
-
-type Random = ReturnType<typeof randomFrom>;
 
 const KEYS = ["a", "b", "B", "a/b", "a%", "a_", "é", "𝄞", "\ud7ff", "\ue000", "a b"] as const;
 const VALUES = [
@@ -54,88 +20,29 @@ const VALUES = [
   "[1,2]",
   '{"n":1}',
   '{"n":"x","m":{}}',
+  '{"l":[1,{"id":1,"x":[2]}],"m":{"l":[]}}',
   "9007199254740993",
 ] as const;
-const MEMBERS = ["n", "m", "m.n"] as const;
+const ELEMENTS: [unknown, ...unknown[]] = [1, 2, "x", null, { id: 1, x: [2] }, { id: 2 }, [1]];
+const WANTED: [unknown, ...unknown[]] = [...ELEMENTS, { x: [2] }, { id: 3 }];
+const PREFIXES = ["", "a", "a%", "B", "é", "\ud7ff", "none"] as const;
 
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** The documents of this test have no numbers that JavaScript would round inside objects. */
-function parse(text: string): unknown {
-  return JSON.parse(text);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-class Model {
-  readonly #entries = new Map<string, Entry>();
-  readonly tags = new Set<string>();
-
-  live(key: string, nowMs: number): Entry | undefined {
-    const entry = this.#entries.get(key);
-    return entry === undefined || (entry.expireAtMs !== null && entry.expireAtMs <= nowMs)
-      ? undefined
-      : entry;
-  }
-
-  /** Expired, and never deleted since. */
-  hasExpired(key: string): boolean {
-    return this.#entries.has(key);
-  }
-
-  store(key: string, nowMs: number, change: Omit<Entry, "createdAtMs" | "updatedAtMs">): void {
-    const createdAtMs = this.live(key, nowMs)?.createdAtMs ?? nowMs;
-    this.#entries.set(key, { ...change, createdAtMs, updatedAtMs: nowMs });
-    expect(this.tags.has(change.etag)).toBeFalse();
-    this.tags.add(change.etag);
-  }
-
-  delete(key: string): void {
-    this.#entries.delete(key);
-  }
-
-  list(prefix: string, nowMs: number): string[] {
-    return [...this.#entries.keys()]
-      .filter((key) => key.startsWith(prefix) && this.live(key, nowMs) !== undefined)
-      .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  }
-
-  /** The document after setting a member, or null where that cannot be. */
-  withMember(key: string, path: string, leaf: unknown, nowMs: number): string | null {
-    const entry = this.live(key, nowMs);
-    if (entry !== undefined && !isJson(entry.value)) return null;
-    const document = entry === undefined ? {} : parse(entry.value);
-    const steps = path.split(".");
-    let at = document;
-    for (const [index, step] of steps.entries()) {
-      if (!isObject(at)) return null;
-      if (index === steps.length - 1) at[step] = leaf;
-      else {
-        if (!(step in at)) at[step] = {};
-        at = at[step];
-      }
-    }
-    return JSON.stringify(document);
-  }
+interface Written {
+  etag: string;
+  created?: boolean;
+  size?: number;
 }
 
 class Run {
   readonly #server: TestServer;
+  readonly #kv: KvCalls;
   readonly #random: Random;
   readonly #model = new Model();
   readonly log: string[] = [];
 
   constructor(server: TestServer, random: Random) {
     this.#server = server;
+    this.#kv = kvCalls(server);
     this.#random = random;
   }
 
@@ -147,60 +54,90 @@ class Run {
     const random = this.#random;
     const key = random.pick(KEYS);
     const roll = random.below(100);
-    if (roll < 30) await this.#put(key);
-    else if (roll < 42) await this.#putPath(key);
-    else if (roll < 54) await this.#delete(key);
-    else if (roll < 76) await this.#count(key);
-    else if (roll < 90) this.#moveClock();
+    if (roll < 22) await this.#put(key);
+    else if (roll < 50) await this.#change(key);
+    else if (roll < 57) await this.#timeToLive(key);
+    else if (roll < 65) await this.#batchSet();
+    else if (roll < 68) await this.#batchDelete();
+    else if (roll < 77) await this.#atomic();
+    else if (roll < 79) await this.#deletePrefix();
+    else if (roll < 89) this.#moveClock();
     else await this.#list();
     await this.#check(key);
   }
 
-  async #request(method: string, key: string, extra: string, body?: string): Promise<Response> {
-    this.log.push(`${method} ${key}${extra} ${body ?? ""} @${this.#nowMs}`);
-    const verb = method === "incr" || method === "decr";
-    return this.#server.api(
-      `/kv/${encodeURIComponent(key)}${verb ? `/${method}` : ""}?db=t${extra}`,
-      {
-        method: verb ? "POST" : method,
-        ...(body === undefined ? {} : { body }),
-      },
-    );
+  #note(...what: unknown[]): void {
+    this.log.push(`${JSON.stringify(what)} @${this.#nowMs}`);
   }
 
+  /** As people write it: milliseconds, or the same in parts; in a body only whole seconds. */
   #ttl(): { extra: string; expireAtMs: number | null } {
     if (!this.#random.chance(0.4)) return { extra: "", expireAtMs: null };
     const ttlMs = 1 + this.#random.below(40);
-    return { extra: `&ttl=${ttlMs}ms`, expireAtMs: this.#nowMs + ttlMs };
+    const extra = this.#random.pick([
+      `&ttl=${ttlMs}ms`,
+      `&ttl=0s${ttlMs}ms`,
+      `&ttl=${ttlMs - 1}ms1ms`,
+    ]);
+    return { extra, expireAtMs: this.#nowMs + ttlMs };
+  }
+
+  #ttlInBody(): { ttl?: number; expireAtMs: number | null } {
+    return this.#random.chance(0.2)
+      ? { ttl: 1, expireAtMs: this.#nowMs + 1000 }
+      : { expireAtMs: null };
   }
 
   #history(): string {
     return this.#random.chance(0.2) ? "&history=false" : "";
   }
 
+  /** A tag: the key's own, one that it may have had, or nobody's. */
+  #tag(key: string): string {
+    const own = this.#model.live(key, this.#nowMs)?.etag;
+    const tags = [...this.#model.tags];
+    const old = tags[this.#random.below(tags.length || 1)];
+    return this.#random.pick([own ?? '"none"', own ?? '"none"', old ?? '"none"', '"other"']);
+  }
+
+  /** Headers or a literal value, and whether they hold for the key as it is. */
+  #condition(key: string): { extra: string; headers: Record<string, string>; holds: boolean } {
+    const entry = this.#model.live(key, this.#nowMs);
+    const none = { extra: "", headers: {}, holds: true };
+    if (!this.#random.chance(0.35)) return none;
+    const tag = this.#tag(key);
+    switch (this.#random.below(5)) {
+      case 0: {
+        const value = this.#random.chance(0.5) ? (entry?.value ?? "") : this.#random.pick(VALUES);
+        const extra = `&if_match=${escaped(value)}`;
+        return { ...none, extra, holds: entry?.value === value };
+      }
+      case 1:
+        return { ...none, headers: { "if-match": "*" }, holds: entry !== undefined };
+      case 2:
+        return { ...none, headers: { "if-none-match": "*" }, holds: entry === undefined };
+      case 3:
+        return { ...none, headers: { "if-none-match": tag }, holds: entry?.etag !== tag };
+      default:
+        return { ...none, headers: { "if-match": `"x", ${tag}` }, holds: entry?.etag === tag };
+    }
+  }
+
   async #put(key: string): Promise<void> {
     const value = this.#random.pick(VALUES);
     const before = this.#model.live(key, this.#nowMs);
     const ttl = this.#ttl();
-    const expected = this.#random.chance(0.3) ? this.#random.pick(VALUES) : null;
-    const condition = expected === null ? "" : `&if_match=${encodeURIComponent(expected)}`;
-    const response = await this.#request(
-      "PUT",
-      key,
-      ttl.extra + condition + this.#history(),
-      value,
-    );
-    if (expected !== null && before?.value !== expected) {
-      expect(response.status).toBe(412);
+    const { extra, headers, holds } = this.#condition(key);
+    this.#note("PUT", key, value, ttl.extra, extra, headers);
+    const query = ttl.extra + extra + this.#history();
+    const { status, body } = await this.#kv.put(key, value, query, headers);
+    expect(status).toBe(holds ? 200 : 412);
+    if (!holds) {
+      if (extra === "") expect(body["current_etag"]).toBe(before?.etag ?? null);
       return;
     }
-    const { created, etag, size } = (await response.json()) as {
-      created: boolean;
-      etag: string;
-      size: number;
-    };
-    expect({ status: response.status, created, size }).toEqual({
-      status: 200,
+    const { created, etag, size } = body as unknown as Written;
+    expect({ created, size }).toEqual({
       created: before === undefined,
       size: Buffer.byteLength(value),
     });
@@ -208,91 +145,305 @@ class Run {
     this.#model.store(key, this.#nowMs, { value, type, expireAtMs: ttl.expireAtMs, etag });
   }
 
-  async #putPath(key: string): Promise<void> {
-    const path = this.#random.pick(MEMBERS);
-    const leaf = this.#random.below(100);
-    const before = this.#model.live(key, this.#nowMs);
-    const after = this.#model.withMember(key, path, leaf, this.#nowMs);
-    const ttl = this.#ttl();
-    const extra = `&path=${path}${ttl.extra}${this.#history()}`;
-    const response = await this.#request("PUT", key, extra, String(leaf));
-    expect(response.status).toBe(after === null ? 400 : 200);
-    if (after === null) return;
-    const { etag, created } = (await response.json()) as { etag: string; created: boolean };
-    expect(created).toBe(before === undefined);
-    this.#model.store(key, this.#nowMs, {
-      value: after,
-      type: before?.type ?? "application/json",
-      expireAtMs: ttl.expireAtMs ?? before?.expireAtMs ?? null,
-      etag,
-    });
+  #randomChange(): Change {
+    const random = this.#random;
+    const path = random.pick(["", "n", "m", "m.n", "l", "m.l"]);
+    switch (random.pick(["set", "incr", "decr", "push", "push", "pop", "remove", "delete"])) {
+      case "set":
+        return { op: "set", path, value: random.pick<unknown>([random.below(100), ...ELEMENTS]) };
+      case "incr":
+        return { op: "incr", path, delta: 1 + random.below(5) };
+      case "decr":
+        return { op: "decr", path, delta: 1 + random.below(5) };
+      case "push":
+        return { op: "push", path, value: random.pick(ELEMENTS) };
+      case "pop":
+        return { op: "pop", path };
+      case "remove":
+        return random.chance(0.4)
+          ? { op: "remove", path, index: random.below(4) }
+          : { op: "remove", path, wanted: random.pick(WANTED) };
+      default:
+        return { op: "delete", path: "" };
+    }
   }
 
-  async #delete(key: string): Promise<void> {
+  /** One change by its own route. */
+  async #change(key: string): Promise<void> {
+    const random = this.#randomChange();
+    // A whole value is set by #put.
+    const change = random.op === "set" && random.path === "" ? { ...random, path: "n" } : random;
+    const condition = this.#condition(key);
     const before = this.#model.live(key, this.#nowMs);
-    const response = await this.#request("DELETE", key, this.#history());
-    expect(response.status).toBe(before === undefined ? 404 : 200);
-    if (before !== undefined) this.#model.delete(key);
-  }
-
-  async #count(key: string): Promise<void> {
-    const verb = this.#random.pick(["incr", "decr"]);
-    const delta = 1 + this.#random.below(5);
-    const before = this.#model.live(key, this.#nowMs);
-    const value = before?.value ?? "0";
-    const response = await this.#request(verb, key, `&delta=${delta}${this.#history()}`);
-    if (!/^(null|-?\d+(\.\d+)?)$/.test(value)) {
-      expect(response.status).toBe(400);
+    this.#note(key, change, condition);
+    const path = change.path === "" ? "" : `&path=${change.path}`;
+    const extra = path + condition.extra + this.#history();
+    const { status, body } = await this.#request(key, change, extra, condition.headers);
+    if (!condition.holds) {
+      expect(status).toBe(412);
       return;
     }
-    const number = value === "null" ? "0" : value;
-    const signed = verb === "incr" ? delta : -delta;
-    const sum = number.includes(".")
-      ? (Number(number) + signed).toFixed(1)
-      : String(BigInt(number) + BigInt(signed));
-    const raw = await response.text();
-    expect({ status: response.status, value: /"value":([^,}]*)/.exec(raw)?.[1] }).toEqual({
-      status: 200,
-      value: sum,
-    });
-    const { etag } = JSON.parse(raw) as { etag: string };
+    const expected = changed(before?.value, change);
+    expect(status).toBe(expected.status);
+    if ("value" in expected) this.#apply(key, change, expected.value, String(body["etag"]));
+    if ("value" in expected && (change.op === "pop" || change.op === "remove"))
+      expect(body[change.op === "pop" ? "value" : "removed"]).toEqual(expected.told);
+  }
+
+  #request(key: string, change: Change, extra: string, headers: object): Promise<KvAnswer> {
+    switch (change.op) {
+      case "set":
+        return this.#kv.put(key, JSON.stringify(change.value), extra, headers);
+      case "delete":
+        return this.#kv.delete(key, extra, headers);
+      case "incr":
+      case "decr":
+        return this.#kv.verb(change.op, key, `${extra}&delta=${change.delta}`, undefined, headers);
+      case "push":
+        return this.#kv.verb("push", key, extra, JSON.stringify(change.value), headers);
+      case "pop":
+        return this.#kv.verb("pop", key, extra, undefined, headers);
+      default:
+        return "index" in change
+          ? this.#kv.verb("remove", key, `${extra}&index=${change.index}`, "{}", headers)
+          : this.#kv.verb("remove", key, extra, JSON.stringify({ value: change.wanted }), headers);
+    }
+  }
+
+  /** A change that happened: what is there keeps its type and its time to live. */
+  #apply(key: string, change: Change, value: string | null, etag: string): void {
+    if (value === null) {
+      this.#model.delete(key);
+      return;
+    }
+    const before = this.#model.live(key, this.#nowMs);
+    const bare = change.path === "" && (change.op === "incr" || change.op === "decr");
     this.#model.store(key, this.#nowMs, {
-      value: sum,
-      type: before?.type ?? "text/plain",
+      value,
+      type: before?.type ?? (bare ? "text/plain" : "application/json"),
       expireAtMs: before?.expireAtMs ?? null,
       etag,
     });
   }
 
+  async #timeToLive(key: string): Promise<void> {
+    const entry = this.#model.live(key, this.#nowMs);
+    const { extra, headers, holds } = this.#condition(key);
+    const persist = this.#random.chance(0.5);
+    const ttlMs = 1 + this.#random.below(40);
+    this.#note(persist ? "persist" : "expire", key, ttlMs, headers, extra);
+    const { status, body } = persist
+      ? await this.#kv.verb("persist", key, extra, undefined, headers)
+      : await this.#kv.verb("expire", key, `&ttl=${ttlMs}ms${extra}`, undefined, headers);
+    if (entry === undefined || !holds) {
+      expect(status).toBe(holds ? 404 : 412);
+      return;
+    }
+    expect(status).toBe(200);
+    const etag = String(body["etag"]);
+    if (!persist) this.#model.expire(key, this.#nowMs + ttlMs, etag);
+    else if (entry.expireAtMs !== null) this.#model.expire(key, null, etag);
+    else expect(etag).toBe(entry.etag);
+  }
+
+  /** Tags for an entry of a batch, and whether they hold. */
+  #entryCondition(key: string): { members: object; holds: boolean } {
+    const entry = this.#model.live(key, this.#nowMs);
+    if (this.#random.chance(0.7)) return { members: {}, holds: true };
+    const tag = this.#tag(key);
+    return this.#random.pick<{ members: object; holds: boolean }>([
+      { members: { if_match: tag }, holds: entry?.etag === tag },
+      { members: { if_none_match: tag }, holds: entry?.etag !== tag },
+      { members: { if_none_match: "*" }, holds: entry === undefined },
+    ]);
+  }
+
+  #some<Item>(make: (key: string) => Item): Item[] {
+    return Array.from({ length: 1 + this.#random.below(4) }, () => make(this.#random.pick(KEYS)));
+  }
+
+  async #batchSet(): Promise<void> {
+    const verbatim = this.#random.chance(0.5);
+    const entries = this.#some((key) => {
+      const value = this.#random.pick(VALUES);
+      const { ttl, expireAtMs } = this.#ttlInBody();
+      const condition = this.#entryCondition(key);
+      const entry = { key, value, ...(ttl && { ttl }), ...condition.members };
+      return { key, value, expireAtMs, entry, holds: condition.holds };
+    });
+    const request = { [verbatim ? "items" : "batch"]: entries.map(({ entry }) => entry) };
+    this.#note("batch/set", request);
+    const { status, body } = await this.#kv.post("batch/set", request, this.#history());
+    const failed = entries.filter(({ holds }) => !holds);
+    if (failed.length > 0) {
+      expect({ status, failed: body["failed"] }).toEqual({
+        status: 412,
+        failed: failed.map(({ key }) => ({
+          key,
+          current_etag: this.#model.live(key, this.#nowMs)?.etag ?? null,
+        })),
+      });
+      return;
+    }
+    expect(status).toBe(200);
+    const items = body["items"] as Written[];
+    for (const [at, { key, value, expireAtMs }] of entries.entries()) {
+      const text = verbatim ? value : JSON.stringify(value);
+      const type = isJson(text) ? "application/json" : "application/octet-stream";
+      const etag = items[at]?.etag ?? "";
+      this.#model.store(key, this.#nowMs, { value: text, type, expireAtMs, etag });
+    }
+  }
+
+  async #batchDelete(): Promise<void> {
+    const entries = this.#some((key) => ({ key, condition: this.#entryCondition(key) }));
+    const items = entries.map(({ key, condition }) => ({ key, ...condition.members }));
+    this.#note("batch/delete", items);
+    const { status, body } = await this.#kv.post("batch/delete", { items }, this.#history());
+    const holds = entries.every(({ condition }) => condition.holds);
+    expect(status).toBe(holds ? 200 : 412);
+    if (!holds) return;
+    const there = entries.filter(({ key }) => this.#model.live(key, this.#nowMs) !== undefined);
+    const keys = new Set(there.map(({ key }) => key));
+    expect(body["deleted"]).toBe(keys.size);
+    for (const key of keys) this.#model.delete(key);
+  }
+
+  async #atomic(): Promise<void> {
+    const checks = this.#random.chance(0.4)
+      ? this.#some((key) => {
+          const entry = this.#model.live(key, this.#nowMs);
+          const tag = this.#tag(key);
+          const [check, holds] = this.#random.pick<[object, boolean]>([
+            [{ exists: true }, entry !== undefined],
+            [{ exists: false }, entry === undefined],
+            [{ etag: null }, entry === undefined],
+            [{ etag: tag }, entry?.etag === tag],
+          ]);
+          return { check: { key, ...check }, holds };
+        })
+      : [];
+    const mutations = this.#some((key) => {
+      const change = this.#randomChange();
+      const { ttl, expireAtMs } =
+        change.op === "set" ? this.#ttlInBody() : { ttl: undefined, expireAtMs: null };
+      return { key, change, ttl, expireAtMs };
+    });
+    const request = {
+      checks: checks.map(({ check }) => check),
+      mutations: mutations.map(({ key, change, ttl }) => {
+        const wanted = "wanted" in change ? { value: change.wanted } : {};
+        return { key, ...change, ...wanted, ...(ttl && { ttl }) };
+      }),
+    };
+    this.#note("atomic", request);
+    const { status, body } = await this.#kv.post("atomic", request, this.#history());
+    if (checks.some(({ holds }) => !holds)) {
+      expect({ status, failed: (body["failed"] as unknown[]).length }).toEqual({
+        status: 409,
+        failed: checks.filter(({ holds }) => !holds).length,
+      });
+      return;
+    }
+    // The values as the mutations before left them.
+    const values = new Map<string, string | undefined>();
+    const valueNow = (key: string) =>
+      values.has(key) ? values.get(key) : this.#model.live(key, this.#nowMs)?.value;
+    const made: (string | null)[] = [];
+    for (const [at, { key, change }] of mutations.entries()) {
+      const result = changed(valueNow(key), change);
+      if (!("value" in result)) {
+        expect({ status, mutation: body["mutation"] }).toEqual({
+          status: result.status,
+          mutation: at,
+        });
+        return;
+      }
+      values.set(key, result.value ?? undefined);
+      made.push(result.value);
+    }
+    expect(status).toBe(200);
+    const results = body["results"] as Written[];
+    for (const [at, { key, change, expireAtMs }] of mutations.entries()) {
+      const etag = results[at]?.etag ?? "";
+      const value = made[at] ?? null;
+      if (change.op === "set" && change.path === "" && value !== null)
+        this.#model.store(key, this.#nowMs, { value, type: "application/json", expireAtMs, etag });
+      else {
+        this.#apply(key, change, value, etag);
+        // The tag is told once; a time to live set at a path comes with it.
+        const entry = this.#model.live(key, this.#nowMs);
+        if (expireAtMs !== null && entry !== undefined) entry.expireAtMs = expireAtMs;
+      }
+    }
+  }
+
+  async #deletePrefix(): Promise<void> {
+    const prefix = this.#random.pick(["a", "a%", "B", "none", "\ud7ff"]);
+    const confirm = this.#random.chance(0.5);
+    this.#note("DELETE prefix", prefix, confirm);
+    const { body } = await this.#server.json(
+      `/kv?db=t&prefix=${escaped(prefix)}${confirm ? "&confirm=yes" : ""}${this.#history()}`,
+      { method: "DELETE" },
+    );
+    const keys = this.#model.keys(this.#nowMs).filter((key) => key.startsWith(prefix));
+    expect(body[confirm ? "deleted" : "would_delete"]).toBe(keys.length);
+    if (confirm) for (const key of keys) this.#model.delete(key);
+  }
+
   #moveClock(): void {
-    this.#server.clock.advance(1 + this.#random.below(15));
-    this.log.push(`clock ${this.#nowMs}`);
+    // Mostly a little; sometimes past what a body's whole seconds can say.
+    this.#server.clock.advance(this.#random.chance(0.1) ? 1000 : 1 + this.#random.below(15));
+    this.#note("clock");
   }
 
   async #list(): Promise<void> {
-    const prefix = this.#random.pick(["", "a", "a%", "B", "é", "\ud7ff", "none"]);
-    const limit = 1 + this.#random.below(6);
-    const all = this.#model.list(prefix, this.#nowMs);
-    const after = this.#random.chance(0.5) ? this.#random.pick(KEYS) : null;
-    const rest = all.filter(
-      (key) => after === null || Buffer.compare(Buffer.from(key), Buffer.from(after)) > 0,
-    );
-    const cursor = after === null ? "" : `&after=${encodeURIComponent(after)}`;
-    this.log.push(`list ${prefix} ${limit} ${after}`);
-    const { body } = await this.#server.json<{ keys: string[]; has_more: boolean }>(
-      `/kv?db=t&prefix=${encodeURIComponent(prefix)}&limit=${limit}${cursor}`,
-    );
-    expect({ keys: body.keys, more: body.has_more }).toEqual({
-      keys: rest.slice(0, limit),
-      more: rest.length > limit,
+    const random = this.#random;
+    const some = <Item>(make: () => Item) => (random.chance(0.3) ? make() : null);
+    const filters = {
+      prefix: random.pick(PREFIXES),
+      suffix: some(() => random.pick(["b", "%", "_", "é", ""])),
+      contains: some(() => random.pick(["/", "%", "a", " "])),
+      start: some(() => random.pick(KEYS)),
+      end: some(() => random.pick(KEYS)),
+      after: some(() => random.pick(KEYS)),
+      reverse: random.chance(0.3) ? "true" : null,
+      values: random.chance(0.3) ? "true" : null,
+      limit: String(1 + random.below(6)),
+    };
+    const { prefix, suffix, contains, start, end, after, reverse, limit } = filters;
+    const offset = after === null ? random.below(3) : 0;
+    this.#note("list", filters, offset);
+    const extra = Object.entries(filters)
+      .filter(([, value]) => value !== null)
+      .map(([name, value]) => `&${name}=${escaped(value ?? "")}`)
+      .join("");
+    const { body } = await this.#kv.list(`${extra}&offset=${offset}`);
+    const compare = (a: string, b: string) => byBytes(a, b) * (reverse === null ? 1 : -1);
+    const matching = this.#model
+      .keys(this.#nowMs)
+      .filter(
+        (key) =>
+          key.startsWith(prefix) &&
+          (suffix === null || key.endsWith(suffix)) &&
+          (contains === null || key.includes(contains)) &&
+          (start === null || byBytes(key, start) >= 0) &&
+          (end === null || byBytes(key, end) < 0) &&
+          (after === null || compare(key, after) > 0),
+      )
+      .sort(compare);
+    const page = matching.slice(offset, offset + Number(limit));
+    expect({ keys: body["keys"], more: body["has_more"] }).toEqual({
+      keys: page,
+      more: matching.length > offset + page.length,
     });
   }
 
   /** Compares one key, with everything that GET tells. */
   async #check(key: string): Promise<void> {
     const entry = this.#model.live(key, this.#nowMs);
-    const got = await this.#server.api(`/kv/${encodeURIComponent(key)}?db=t`);
-    const outcome: Outcome = { status: got.status, body: await got.text() };
+    const got = await this.#kv.get(key);
+    const outcome = { status: got.status, body: await got.text() };
     if (entry === undefined) {
       expect(outcome).toEqual({ status: 404, body: "null" });
       expect(got.headers.get("x-error-code")).toBe(
@@ -318,17 +469,23 @@ class Run {
     });
   }
 
-  /** Compares all keys and the whole list. */
+  /** Compares all keys, one by one, in a list and in a batch. */
   async checkAll(): Promise<void> {
     for (const key of KEYS) await this.#check(key);
-    const { body } = await this.#server.json<{
-      items: { key: string; size: number; etag: string }[];
-    }>("/kv?db=t");
-    const expected = this.#model.list("", this.#nowMs).map((key) => {
-      const entry = this.#model.live(key, this.#nowMs);
-      return { key, size: Buffer.byteLength(entry?.value ?? ""), etag: entry?.etag ?? "" };
-    });
-    expect(body.items.map(({ key, size, etag }) => ({ key, size, etag }))).toEqual(expected);
+    const keys = this.#model.keys(this.#nowMs);
+    const { body } = await this.#kv.list();
+    const items = body["items"] as { key: string; size: number; etag: string }[];
+    expect(items.map(({ key, size, etag }) => ({ key, size, etag }))).toEqual(
+      keys.map((key) => {
+        const entry = this.#model.live(key, this.#nowMs);
+        return { key, size: Buffer.byteLength(entry?.value ?? ""), etag: entry?.etag ?? "" };
+      }),
+    );
+    const got = await this.#kv.post("batch/get", { keys: KEYS });
+    const there = Object.entries(got.body["results"] as object).filter(([, one]) => one !== null);
+    expect(there.map(([key, { etag }]) => [key, etag]).sort()).toEqual(
+      keys.map((key) => [key, this.#model.live(key, this.#nowMs)?.etag]).sort(),
+    );
   }
 }
 

@@ -7,6 +7,7 @@ import type { StoredValue, ValueType } from "./value.ts";
 import {
   type Conditions,
   conditionError,
+  conditionsHold,
   type KeyOperation,
   NO_CONDITIONS,
   type Stamped,
@@ -137,7 +138,7 @@ export function persistKey(
 }
 
 function absentOrRefused(conditions: Conditions, current: Row | undefined): ApiError {
-  return current === undefined && conditions === NO_CONDITIONS
+  return current === undefined && conditionsHold(conditions, current)
     ? keyNotFound()
     : conditionError(conditions, current);
 }
