@@ -2,12 +2,13 @@
  * Compares chronolite with bare servers that do the same work, all in one run and taking turns, so that
  * the ratios hold on a busy machine too. The figures themselves are worth nothing elsewhere.
  *
- *     npm run bench -- [--rounds 5] [--seconds 2] [--connections 64] [--only throughput|latency]
+ *     npm run bench -- [--rounds 5] [--seconds 2] [--connections 64] [--only throughput|latency|large]
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { measureLargeTable } from "./bench/large-table.ts";
 import { keyName, type LoadPlan, type LoadResult, smallValue } from "./bench/load.ts";
 import { type ServerProcess, startChronolite, startProcess } from "./server-process.ts";
 
@@ -69,7 +70,8 @@ async function main(options: Options): Promise<void> {
       `bun ${Bun.version}, ${process.platform} ${process.arch}, ${availableParallelism()} cores shared with the load; ` +
         `${options.rounds} rounds of ${options.seconds} s, ${options.connections} connections, ${KEYS} keys`,
     );
-    if (flags.only !== "latency")
+    const wanted = (part: string) => flags.only === undefined || flags.only === part;
+    if (wanted("throughput"))
       await compareThroughput(options, [
         target("bare GET", "GET", bare, BARE_PATH),
         target("GET", "GET", full, CHRONOLITE_PATH),
@@ -77,7 +79,8 @@ async function main(options: Options): Promise<void> {
         target("PUT", "PUT", full, CHRONOLITE_PATH),
         target("PUT relaxed", "PUT", relaxed, CHRONOLITE_PATH),
       ]);
-    if (flags.only !== "throughput") await compareLatency(options, full);
+    if (wanted("latency")) await compareLatency(options, full);
+    if (wanted("large")) await measureLargeTable(full.origin, options.rounds);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

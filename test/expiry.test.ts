@@ -1,5 +1,6 @@
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { startTestServer, type TestServer } from "./support/server.ts";
+import { startTestServer, TestFolder, type TestServer } from "./support/server.ts";
 
 /** One number of the file, past every filter that reads apply. */
 async function tell(server: TestServer, sql: string): Promise<number> {
@@ -148,4 +149,42 @@ describe("2,000 keys past their time", () => {
     expect((await put(second, "first-write", "")).status).toBe(200);
     await until(async () => (await storedKeys(second)) === 1, "the next server removes them");
   }, 15_000);
+});
+
+describe("100,000 keys past their time", () => {
+  test("are absent at once; reads are answered between the sweeps that remove them", async () => {
+    const COUNT = 100_000;
+    using folder = new TestFolder();
+    const first = await startTestServer({ folder });
+    await put(first, "live", "");
+    await put(first, "later", "&ttl=3600");
+    await first[Symbol.asyncDispose]();
+    // As many as a server would take long to be asked for: straight into the file, while none has it.
+    using file = new Database(folder.file("t.db"));
+    const expireAtMs = first.clock.nowMs() + 500;
+    file.run(
+      `with recursive n(i) as (select 1 union all select i + 1 from n where i < ${COUNT})
+       insert into kv_store (key, value, expire_at_ms) select 'k' || i, 'x', ${expireAtMs} from n`,
+    );
+    file.close();
+
+    await using server = await startTestServer({ folder, empty: true });
+    // The timer begins with the first write, and everything has expired by then.
+    server.clock.advance(500);
+    expect((await put(server, "first-write", "")).status).toBe(200);
+    const left = new Set<number>();
+    for (let stored = COUNT; stored > 3; stored = await storedKeys(server)) {
+      left.add(stored);
+      expect(await (await server.api("/kv/live?db=t")).text()).toBe("x");
+      for (const key of ["k1", `k${COUNT}`])
+        expect((await server.api(`/kv/${key}?db=t`)).status).toBe(404);
+      const { body } = await server.json<{ keys: string[] }>("/kv?db=t&prefix=l");
+      expect(body.keys).toEqual(["later", "live"]);
+    }
+    // Not all at once: the rounds above saw the table shrink.
+    expect(left.size).toBeGreaterThan(5);
+    expect(
+      await tell(server, "SELECT count(*) AS n FROM kv_store_history WHERE op = 'EXPIRE'"),
+    ).toBe(COUNT);
+  }, 30_000);
 });

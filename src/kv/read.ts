@@ -142,6 +142,7 @@ export async function listKeys(
   const [keysOnly, withValues] = request.reverse
     ? [listReverse, listReverseValues]
     : [list, listValues];
+  const after = request.reverse ? "" : (request.after ?? "");
   const uppers = [prefixEnd(request.prefix), request.end, request.reverse ? request.after : null];
   const plan: Plan = {
     relation: table.relation,
@@ -149,8 +150,8 @@ export async function listKeys(
       {
         statement: request.values ? withValues : keysOnly,
         params: {
-          from: greatest([request.prefix, request.start ?? ""]),
-          after: request.reverse ? "" : (request.after ?? ""),
+          from: greatest([request.prefix, request.start ?? "", after]),
+          after,
           below: least(uppers) ?? ABOVE_ALL_KEYS,
           suffix: request.suffix,
           contains: request.contains,

@@ -136,17 +136,18 @@ function makeRelation(name: string): Relation {
       },
       sweep: [
         {
-          // Recorded for those who follow the changes; at_ms stays in order along seq.
+          // Recorded for those who follow the changes; at_ms stays in order along seq. The order is
+          // that of the index: any other would sort all keys that expire at the same time, each time.
           sql: `insert into "${history}" (key, at_ms, op, expire_at_ms)
             select key, max(+$now_ms, ifnull((select at_ms from "${history}" order by seq desc limit 1), 0)),
               'EXPIRE', expire_at_ms
             from "${name}" where expire_at_ms is not null and expire_at_ms <= +$now_ms
-            order by expire_at_ms, key limit $limit`,
+            order by expire_at_ms, rowid limit $limit`,
         },
         {
           sql: `delete from "${name}" where key in (
               select key from "${name}" where expire_at_ms is not null and expire_at_ms <= +$now_ms
-              order by expire_at_ms, key limit $limit)`,
+              order by expire_at_ms, rowid limit $limit)`,
         },
       ],
     },

@@ -47,7 +47,7 @@ function makeStatements(name: string) {
 
   const list = (reverse: boolean, values: boolean) => ({
     sql: `select key, ${entryColumns}${values ? `, ${stored} as value, ${isJson} as is_json` : ""}
-      from ${T} where key >= +$from and key > +$after and key < +$below and ${live}
+      from ${T} where key >= +$from and +key > $after and key < +$below and ${live}
         and ($suffix is null or substr(key, -length($suffix)) = $suffix)
         and ($contains is null or instr(key, $contains) > 0)
       order by key${reverse ? " desc" : ""} limit $limit offset $offset`,
@@ -238,7 +238,11 @@ function makeStatements(name: string) {
     head: { sql: `select ${entryColumns} from ${T} where key = +$key and ${live}` },
     /** Why a key is absent: an expiry that has passed, whether or not the row was removed since. */
     lastOperation: { sql: `select op, expire_at_ms ${lastOperation}` },
-    /** A page of keys in byte order, from `$from`, after `$after`, below `$below`. */
+    /**
+     * A page of keys in byte order, from `$from`, after `$after`, below `$below`. The index begins at
+     * `$from`, which is not before `$after`: of two lower bounds SQLite would take either, and read a
+     * table up to the other.
+     */
     list: list(false, false),
     listValues: list(false, true),
     listReverse: list(true, false),
