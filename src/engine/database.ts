@@ -25,6 +25,7 @@ import {
   type WriteOptions,
 } from "./plan.ts";
 import { Relations } from "./relations.ts";
+import type { FileNumbers } from "./resolve.ts";
 import { Turn } from "./turn.ts";
 import { WalSync } from "./wal-sync.ts";
 
@@ -34,12 +35,6 @@ export interface EngineDeps {
   /** Processes for the engine's own jobs; callers' SQL has others, so it cannot hold these up. */
   readonly housekeepers: RunnerPool;
   readonly durability: "full" | "relaxed";
-}
-
-/** What tells a file from all others, whatever its names. */
-export interface FileNumbers {
-  readonly dev: number;
-  readonly ino: number;
 }
 
 /** How long a housekeeping job may take, and how long it waits for another program's lock. */

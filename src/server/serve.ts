@@ -5,6 +5,7 @@ import { Registry } from "../engine/registry.ts";
 import { sweepWorkFiles } from "../engine/work-file.ts";
 import type { Log } from "../log.ts";
 import { RunnerPool } from "../runner/pool.ts";
+import { StateDatabase } from "../state/state-database.ts";
 import { createApp } from "./app.ts";
 
 export interface RunningServer {
@@ -24,24 +25,17 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
   const housekeepers = new RunnerPool({ size: HOUSEKEEPERS, log });
   const runners = new RunnerPool({ size: config.runners, log });
   const streams = new RunnerPool({ size: config.runners, log });
+  const engine = { clock, log, housekeepers, durability: config.durability };
+  const state = new StateDatabase(config.stateDb, engine);
   const registry = new Registry({
-    clock,
-    log,
-    housekeepers,
-    durability: config.durability,
+    ...engine,
     dataDir: config.dataDir,
+    stateDb: config.stateDb,
     allowAnyAbsoluteDbPath: config.allowAnyAbsoluteDbPath,
     maxOpenDatabases: config.maxOpenDatabases,
   });
-  const app = createApp({
-    config,
-    clock,
-    log,
-    registry,
-    runners,
-    streams,
-    startedAtMs: clock.nowMs(),
-  });
+  const startedAtMs = clock.nowMs();
+  const app = createApp({ config, clock, log, registry, runners, streams, state, startedAtMs });
   sweepWorkFiles(registry.root.dataDir);
   app.listen({ hostname: config.host, port: config.port });
   const { server } = app;
@@ -58,6 +52,7 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
       // Before the databases are closed: a runner that still has one open would leave its log behind.
       await stopRunners();
       await registry.close();
+      await state.close();
       await housekeepers.stop();
     },
   };
