@@ -3,6 +3,7 @@
  * table of the README are made from this list.
  */
 
+import { isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import {
@@ -12,13 +13,15 @@ import {
   DEFAULT_TIMEOUT_S,
   MAX_TIMEOUT_S,
   MIN_TIMEOUT_S,
+  MIN_TOKEN_SECRET_CHARS,
 } from "./limits.ts";
 
 interface Setting {
   flag: string;
   /** Names in the environment, the first wins. */
   env: readonly string[];
-  kind: "integer" | "text" | "switch" | "choice";
+  /** A list is given by repeating its flag, or separated by commas in the environment. */
+  kind: "integer" | "text" | "switch" | "choice" | "list";
   default: string;
   choices?: readonly string[];
   minimum?: number;
@@ -84,7 +87,14 @@ export const SETTINGS = [
     env: ["CHRONOLITE_TOKEN", "ACCESS_TOKEN"],
     kind: "text",
     default: "",
-    help: "callers must send it as Authorization: Bearer TOKEN",
+    help: "callers must send it as Authorization: Bearer TOKEN; it may do everything",
+  },
+  {
+    flag: "token-secret",
+    env: ["CHRONOLITE_TOKEN_SECRET"],
+    kind: "text",
+    default: "",
+    help: "signs limited tokens and share links, 32 characters or more; without it one is made and kept",
   },
   {
     flag: "insecure-no-auth",
@@ -92,6 +102,49 @@ export const SETTINGS = [
     kind: "switch",
     default: "false",
     help: "listen beyond loopback without a token",
+  },
+  {
+    flag: "cors-origin",
+    env: ["CHRONOLITE_CORS_ORIGIN"],
+    kind: "list",
+    default: "",
+    help: "origin of web pages that may call, such as https://app.example.com; repeatable; * needs a token",
+  },
+  {
+    flag: "tls-cert",
+    env: ["CHRONOLITE_TLS_CERT"],
+    kind: "text",
+    default: "",
+    help: "file with the certificate chain in PEM: serve HTTPS, with --tls-key",
+  },
+  {
+    flag: "tls-key",
+    env: ["CHRONOLITE_TLS_KEY"],
+    kind: "text",
+    default: "",
+    help: "file with its private key in PEM",
+  },
+  {
+    flag: "trust-proxy",
+    env: ["CHRONOLITE_TRUST_PROXY"],
+    kind: "list",
+    default: "",
+    help: "proxies whose word on client addresses counts: an address, a network as 10.0.0.0/8, or how many hops; repeatable",
+  },
+  {
+    flag: "forwarded-header",
+    env: ["CHRONOLITE_FORWARDED_HEADER"],
+    kind: "choice",
+    choices: ["x-forwarded-for", "forwarded"],
+    default: "x-forwarded-for",
+    help: "the header in which those proxies write client addresses",
+  },
+  {
+    flag: "record-client-address",
+    env: ["CHRONOLITE_RECORD_CLIENT_ADDRESS"],
+    kind: "switch",
+    default: "false",
+    help: "histories hold the addresses of clients",
   },
   {
     flag: "timeout",
@@ -152,7 +205,17 @@ export interface Config {
   readonly durability: "full" | "relaxed";
   /** Empty when callers need none. */
   readonly token: string;
+  /** Empty when the state database holds one. */
+  readonly tokenSecret: string;
   readonly insecureNoAuth: boolean;
+  /** Origins, or "*". */
+  readonly corsOrigins: readonly string[];
+  /** Paths of PEM files. */
+  readonly tls: { readonly certPath: string; readonly keyPath: string } | null;
+  /** Addresses, networks, or one number of hops. */
+  readonly trustProxy: readonly string[];
+  readonly forwardedHeader: "x-forwarded-for" | "forwarded";
+  readonly recordClientAddress: boolean;
   readonly timeoutMs: number;
   readonly maxBodyBytes: number;
   readonly maxValueBytes: number;
@@ -173,7 +236,7 @@ export function parseCommand(
   argv: readonly string[],
   env: Record<string, string | undefined>,
 ): Command {
-  const { values, positionals } = parse(argv);
+  const { values, positionals } = parse(argv, {});
   if (values["help"] === true) return { name: "help" };
   if (values["version"] === true) return { name: "version" };
   const [command = "serve", ...rest] = positionals;
@@ -183,16 +246,40 @@ export function parseCommand(
   return { name: "serve", config: readConfig(values, env) };
 }
 
-function parse(argv: readonly string[]): {
-  values: Record<string, string | boolean | undefined>;
-  positionals: string[];
-} {
-  const options: Record<string, { type: "string" | "boolean"; short?: string }> = {
+/**
+ * Reads settings for another command than `serve`.
+ * @param options those of the command itself, as `parseArgs` has them
+ * @throws UsageError that names the flag or variable
+ */
+export function readSettings(
+  argv: readonly string[],
+  env: Record<string, string | undefined>,
+  options: Options,
+): { values: Values; positionals: string[]; config: Config } {
+  const parsed = parse(argv, options);
+  return { ...parsed, config: readConfig(parsed.values, env) };
+}
+
+type Options = Readonly<
+  Record<string, { type: "string" | "boolean"; short?: string; multiple?: boolean }>
+>;
+
+type Values = Record<string, string | boolean | string[] | undefined>;
+
+function parse(
+  argv: readonly string[],
+  ownOptions: Options,
+): { values: Values; positionals: string[] } {
+  const options: Record<string, Options[string]> = {
     help: { type: "boolean", short: "h" },
     version: { type: "boolean", short: "v" },
+    ...ownOptions,
   };
   for (const setting of SETTINGS)
-    options[setting.flag] = { type: setting.kind === "switch" ? "boolean" : "string" };
+    options[setting.flag] = {
+      type: setting.kind === "switch" ? "boolean" : "string",
+      multiple: setting.kind === "list",
+    };
   try {
     return parseArgs({
       args: [...argv],
@@ -207,15 +294,19 @@ function parse(argv: readonly string[]): {
   }
 }
 
-function readConfig(
-  values: Record<string, string | boolean | undefined>,
-  env: Record<string, string | undefined>,
-): Config {
-  const given = new Map<string, string | number | boolean>();
+function readConfig(values: Values, env: Record<string, string | undefined>): Config {
+  const given = new Map<string, string | number | boolean | string[]>();
   for (const setting of SETTINGS as readonly Setting[]) {
     const fromFlag = values[setting.flag];
     const variable = setting.env.find((name) => (env[name] ?? "") !== "");
-    if (fromFlag !== undefined)
+    if (setting.kind === "list")
+      given.set(
+        setting.flag,
+        Array.isArray(fromFlag)
+          ? fromFlag
+          : (env[variable ?? ""] ?? "").split(",").map(trim).filter(Boolean),
+      );
+    else if (fromFlag !== undefined)
       given.set(setting.flag, check(setting, `--${setting.flag}`, String(fromFlag)));
     else if (variable !== undefined)
       given.set(setting.flag, check(setting, variable, env[variable] ?? ""));
@@ -232,18 +323,75 @@ function readConfig(
     createMissing: given.get("create-missing") as boolean,
     durability: given.get("durability") as "full" | "relaxed",
     token: given.get("token") as string,
+    tokenSecret: given.get("token-secret") as string,
     insecureNoAuth: given.get("insecure-no-auth") as boolean,
+    corsOrigins: (given.get("cors-origin") as string[]).map(checkOrigin),
+    tls: tlsFiles(given.get("tls-cert") as string, given.get("tls-key") as string),
+    trustProxy: (given.get("trust-proxy") as string[]).map(checkProxy),
+    forwardedHeader: given.get("forwarded-header") as "x-forwarded-for" | "forwarded",
+    recordClientAddress: given.get("record-client-address") as boolean,
     timeoutMs: (given.get("timeout") as number) * 1000,
     maxBodyBytes: given.get("max-body-bytes") as number,
     maxValueBytes: given.get("max-value-bytes") as number,
     maxOpenDatabases: given.get("max-open-databases") as number,
     runners: given.get("runners") as number,
   };
-  if (!isLoopback(config.host) && config.token === "" && !config.insecureNoAuth)
+  if (!isLoopback(config.host) && !needsToken(config) && !config.insecureNoAuth)
     throw new UsageError(
       `--host ${config.host} is reachable from other machines: set --token, or --insecure-no-auth if that is meant`,
     );
+  if (config.tokenSecret !== "" && config.tokenSecret.length < MIN_TOKEN_SECRET_CHARS)
+    throw new UsageError(`--token-secret must have ${MIN_TOKEN_SECRET_CHARS} characters or more`);
+  if (config.corsOrigins.includes("*") && !needsToken(config))
+    throw new UsageError("--cors-origin * needs --token: any page could read the databases");
+  if (config.trustProxy.length > 1 && config.trustProxy.some(isHopCount))
+    throw new UsageError("--trust-proxy is either one number of hops, or addresses");
   return Object.freeze(config);
+}
+
+/** Whether callers must show a token: without the root token a secret says so, for limited ones. */
+export function needsToken(config: Pick<Config, "token" | "tokenSecret">): boolean {
+  return config.token !== "" || config.tokenSecret !== "";
+}
+
+/** An origin as browsers send it. */
+function checkOrigin(text: string): string {
+  if (text === "*") return text;
+  if (!URL.canParse(text) || new URL(text).origin !== text || text === "null")
+    throw new UsageError(
+      `--cors-origin must be an origin such as https://app.example.com, without a slash at the end, or *, not "${text}"`,
+    );
+  return text;
+}
+
+function tlsFiles(certPath: string, keyPath: string): Config["tls"] {
+  if ((certPath === "") !== (keyPath === ""))
+    throw new UsageError("--tls-cert and --tls-key come together");
+  return certPath === "" ? null : { certPath: resolve(certPath), keyPath: resolve(keyPath) };
+}
+
+function checkProxy(text: string): string {
+  const [address = "", bits, ...rest] = text.split("/");
+  const family = isIP(address);
+  const maxBits = family === 4 ? 32 : 128;
+  const network =
+    family !== 0 &&
+    rest.length === 0 &&
+    (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= maxBits));
+  if (!network && !isHopCount(text))
+    throw new UsageError(
+      `--trust-proxy must be an address, a network such as 10.0.0.0/8, or a number of hops from 1 to 9, not "${text}"`,
+    );
+  return text;
+}
+
+/** Whether an entry of `trustProxy` says how many proxies there are. */
+export function isHopCount(text: string): boolean {
+  return /^[1-9]$/.test(text);
+}
+
+function trim(text: string): string {
+  return text.trim();
 }
 
 function check(setting: Setting, name: string, text: string): string | number | boolean {
@@ -265,6 +413,7 @@ function check(setting: Setting, name: string, text: string): string | number | 
       if (!setting.choices?.includes(text))
         throw new UsageError(`${name} must be ${setting.choices?.join(" or ")}, not "${text}"`);
       return text;
+    case "list":
     case "text":
       if (text === "" && setting.default !== "") throw new UsageError(`${name} must not be empty`);
       return text;
@@ -291,6 +440,7 @@ export function helpText(): string {
     "chronolite: your database is a URL. Serves the SQLite files of a folder over HTTP.",
     "",
     "Usage: chronolite [serve] [flags]",
+    "       chronolite token create|list|revoke [flags]   (chronolite token --help)",
     "",
     ...rows.map(([flag = "", help]) => `  ${flag.padEnd(width)}${help}`),
     "",
@@ -314,6 +464,7 @@ function flagSynopsis(setting: Setting): string {
   const value = {
     integer: " N",
     text: " TEXT",
+    list: " TEXT",
     switch: "",
     choice: ` ${setting.choices?.join("|")}`,
   };

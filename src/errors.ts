@@ -31,11 +31,13 @@ export const ERROR_STATUS = {
   HISTORY_PRUNED: 410,
   CHANGE_CURSOR_EXPIRED: 410,
   CHANGE_CURSOR_INVALID: 410,
+  SHARE_ENDED: 410,
   PRECONDITION_FAILED: 412,
   PAYLOAD_TOO_LARGE: 413,
   RESPONSE_TOO_LARGE: 413,
   IDEMPOTENT_RESPONSE_TOO_LARGE: 413,
   IDEMPOTENCY_KEY_MISMATCH: 422,
+  TOO_MANY_REQUESTS: 429,
   INTERNAL_ERROR: 500,
   DATABASE_ERROR: 500,
   DELETE_INCOMPLETE: 500,
@@ -130,11 +132,10 @@ export class ApiError extends Error {
       "x-content-type-options": "nosniff",
       "x-error-code": this.kind,
       "x-hoody-error-code": this.kind,
-      ...this.details.headers,
     };
     if (this.status === 503) headers["retry-after"] = "1";
     if (this.status === 401) headers["www-authenticate"] = 'Bearer realm="chronolite"';
-    return headers;
+    return { ...headers, ...this.details.headers };
   }
 }
 

@@ -126,3 +126,29 @@ export const MAINTENANCE_BUSY_MS = 1000;
 export const STREAM_FLUSH_MS = 500;
 /** Bounds of `max_chars`, the longest answer that a caller can ask for. */
 export const MIN_MAX_CHARS = 100;
+
+/** Shortest secret that signs tokens, in characters. */
+export const MIN_TOKEN_SECRET_CHARS = 32;
+/** Longest name of a token, in characters. */
+export const MAX_TOKEN_NAME_CHARS = 64;
+/** Entries of each list of a token, and the length of one, in characters. */
+export const MAX_GRANT_ENTRIES = 100;
+export const MAX_GRANT_ENTRY_CHARS = 512;
+/** Longest life of a token or a share link: 10 years. */
+export const MAX_TOKEN_LIFE_MS = 10 * 365 * 86_400_000;
+/** Longest token that is looked at, in characters. */
+export const MAX_TOKEN_CHARS = 4096;
+/** Tokens that are remembered as genuine. */
+export const MAX_KNOWN_TOKENS = 1000;
+/** Longest query of a share link, with its values, in characters. */
+export const MAX_SHARED_SQL_CHARS = 100_000;
+/** Wrong tokens from one address before it has to wait, and how long one counts. */
+export const MAX_FAILED_TOKENS = 10;
+export const FAILED_TOKEN_MEMORY_MS = 60_000;
+/** Addresses whose wrong tokens are counted at a time. */
+export const MAX_WATCHED_ADDRESSES = 10_000;
+/** Expired tokens and links are listed for so long. */
+export const FORGOTTEN_AFTER_MS = 30 * 86_400_000;
+/** How long tokens and share links live when nothing is said. */
+export const DEFAULT_TOKEN_LIFE = "30d";
+export const DEFAULT_SHARE_LIFE = "7d";

@@ -1,6 +1,7 @@
 #!/usr/bin/env bun
 /** The executable: arguments to a command. The only place that ends the process. */
 import { readdirSync } from "node:fs";
+import { runTokenCommand } from "./cli/token.ts";
 import { systemClock } from "./clock.ts";
 import { type Config, helpText, parseCommand, UsageError } from "./config.ts";
 import { engineJobs } from "./engine/jobs.ts";
@@ -20,6 +21,11 @@ async function main(argv: readonly string[]): Promise<number> {
     await serveJobs({ ...engineJobs, ...sqlJobs, ...fileJobs }, Number(argv[1]));
     return 0;
   }
+  if (argv[0] === "token")
+    return runTokenCommand(argv.slice(1), process.env, systemClock, {
+      out: (text) => process.stdout.write(text),
+      err: (text) => process.stderr.write(text),
+    });
   const command = parseCommand(argv, process.env);
   switch (command.name) {
     case "help":

@@ -23,7 +23,14 @@ function servedRequests(folder: TestFolder): string[] {
   const engine = { ...common, ...config, housekeepers: runners };
   const registry = new Registry(engine);
   const state = new StateDatabase(config.stateDb, engine);
-  const { routes } = createApp({ ...common, registry, runners, streams: runners, state, startedAtMs: 0 });
+  const { routes } = createApp({
+    ...common,
+    registry,
+    runners,
+    streams: runners,
+    state,
+    startedAtMs: 0,
+  });
   const requests = routes.map(
     ({ method, path }) => `${method} ${path.replace(API, "").replace(/\*$/, "KEY")}`,
   );

@@ -2,6 +2,7 @@
 import { Database as Connection, type Statement as Prepared } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
+import type { Grant } from "../access/grant.ts";
 import type { Clock } from "../clock.ts";
 import { ApiError, sqliteCode, toApiError } from "../errors.ts";
 import {
@@ -41,7 +42,25 @@ export interface EngineDeps {
 const HOUSEKEEPING_TIMEOUT_MS = 60_000;
 const HOUSEKEEPING_BUSY_MS = 200;
 
-export class Database implements Engine {
+/** An open database as requests use it. */
+export interface Database extends Engine {
+  /** Real path of the file. Whoever has it can do anything with it. */
+  readonly path: string;
+  /** What a job on the file needs to know; the two belong together. */
+  readonly target: DatabaseTarget;
+  pin(): () => void;
+  prepareWrites(deadlineMs: number): Promise<void>;
+  takeTurn(): Promise<() => void>;
+}
+
+/** A file, and what may be done with it. */
+export interface DatabaseTarget {
+  readonly path: string;
+  /** Null: anything. */
+  readonly grant: Grant | null;
+}
+
+export class OpenDatabase implements Database {
   /** Real path of the file. */
   readonly path: string;
   /** Turns for writers of this process. */
@@ -96,6 +115,10 @@ export class Database implements Engine {
       committed: (plans) => this.#committed(plans),
       nowMs: () => deps.clock.nowMs(),
     });
+  }
+
+  get target(): DatabaseTarget {
+    return { path: this.path, grant: null };
   }
 
   /** Plans that wait for their transaction, and what the queue has done so far. */

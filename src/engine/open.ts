@@ -1,5 +1,5 @@
 /** Making and opening database files: what may take long happens in another process. */
-import { Database, type EngineDeps } from "./database.ts";
+import { type EngineDeps, OpenDatabase } from "./database.ts";
 import type { CreateJob, PrepareJob } from "./jobs.ts";
 import { checkHeader } from "./resolve.ts";
 
@@ -20,9 +20,9 @@ export async function createDatabaseFile(path: string, deps: EngineDeps): Promis
  * Opens a file that exists, and that this process does not have open.
  * @throws ApiError INVALID_SQLITE_HEADER, DATABASE_BUSY, …
  */
-export async function openDatabaseFile(path: string, deps: EngineDeps): Promise<Database> {
+export async function openDatabaseFile(path: string, deps: EngineDeps): Promise<OpenDatabase> {
   await checkHeader(path);
   const payload: PrepareJob = { path, wal: false, busyTimeoutMs: OPEN_BUSY_MS };
   await deps.housekeepers.run({ kind: "engine.prepare", payload, timeoutMs: OPEN_TIMEOUT_MS });
-  return new Database(path, deps);
+  return new OpenDatabase(path, deps);
 }

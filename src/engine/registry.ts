@@ -3,7 +3,7 @@ import { realpathSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { ApiError } from "../errors.ts";
 import { FILE_CHECK_INTERVAL_MS } from "../limits.ts";
-import type { Database, EngineDeps } from "./database.ts";
+import type { EngineDeps, OpenDatabase } from "./database.ts";
 import type { ListJob, RemoveJob } from "./jobs.ts";
 import type { ListedDatabase } from "./list.ts";
 import { createDatabaseFile, openDatabaseFile } from "./open.ts";
@@ -31,7 +31,7 @@ export interface OpenOptions {
 }
 
 interface Entry {
-  database: Database;
+  database: OpenDatabase;
   usedAtMs: number;
 }
 
@@ -54,7 +54,7 @@ export class Registry {
   readonly #options: RegistryOptions;
   /** By real path. */
   readonly #open = new Map<string, Entry>();
-  readonly #opening = new Map<string, Promise<Database>>();
+  readonly #opening = new Map<string, Promise<OpenDatabase>>();
   readonly #closing = new Map<string, Promise<void>>();
   /** Databases that are being deleted: whoever wants one waits, and then finds none. */
   readonly #removing = new Map<string, Promise<string[]>>();
@@ -83,7 +83,7 @@ export class Registry {
   }
 
   /** The databases that are open now. */
-  databases(): Database[] {
+  databases(): OpenDatabase[] {
     return [...this.#open.values()].map((entry) => entry.database);
   }
 
@@ -113,7 +113,7 @@ export class Registry {
    * The database if it is open and its name was followed a moment ago: what nearly every request
    * takes, without waiting. Otherwise undefined, and `open` finds out.
    */
-  peek(name: string): Database | undefined {
+  peek(name: string): OpenDatabase | undefined {
     const known = this.#names.get(name);
     if (known === undefined) return undefined;
     const nowMs = performance.now();
@@ -129,7 +129,7 @@ export class Registry {
    * The database of that name, opened if need be.
    * @throws ApiError INVALID_DB_PATH, DATABASE_NOT_FOUND, PATH_IS_DIRECTORY, INVALID_SQLITE_HEADER, …
    */
-  async open(name: string, options: OpenOptions = {}): Promise<Database> {
+  async open(name: string, options: OpenOptions = {}): Promise<OpenDatabase> {
     const path = await this.#follow(name, options);
     const removing = this.#removing.get(path);
     if (removing !== undefined) {
@@ -249,7 +249,7 @@ export class Registry {
     return path;
   }
 
-  async #openFile(path: string): Promise<Database> {
+  async #openFile(path: string): Promise<OpenDatabase> {
     await this.#closing.get(path);
     if (this.#stopped) throw new ApiError("SERVICE_UNAVAILABLE", "The server is stopping");
     await this.#makeRoom();

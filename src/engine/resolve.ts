@@ -76,6 +76,33 @@ export function databasePath(name: string, root: DataRoot, parameter = "db"): st
 }
 
 /**
+ * What rights may call the database at a path: its name in the data folder, with and without `.db`,
+ * and its absolute path.
+ * @param path absolute; of a folder, with a slash at its end
+ */
+export function namesOfPath(path: string, root: DataRoot): string[] {
+  const plain = path.replaceAll(sep, "/");
+  const folder = `${root.dataDir.replaceAll(sep, "/").replace(/\/$/, "")}/`;
+  if (!plain.startsWith(folder) || plain === folder) return [plain];
+  const name = plain.slice(folder.length);
+  const withoutExtension = name.endsWith(".db") ? [name.slice(0, -".db".length)] : [];
+  // A file without an extension has the name of another one, of which `.db` is left out.
+  const ambiguous = !name.endsWith("/") && extname(name) === "";
+  return ambiguous ? [plain] : [name, ...withoutExtension, plain];
+}
+
+/**
+ * The same for a `?db=`, by its letters alone; for an absolute path also as the folder it may be.
+ * @throws ApiError INVALID_DB_PATH
+ */
+export function namesOfDatabase(name: string, root: DataRoot): string[] {
+  if (!isAbsolute(name) || STRANGE_LETTERS.test(name) || hasDotSegment(name))
+    return namesOfPath(databasePath(name, root), root);
+  const path = normalize(name).replace(/[\\/]+$/, "");
+  return [...namesOfPath(path, root), ...namesOfPath(`${path}/`, root)];
+}
+
+/**
  * The real path of an existing database file, symlinks resolved and still within bounds.
  * @throws ApiError DATABASE_NOT_FOUND, INVALID_DB_PATH, PATH_IS_DIRECTORY
  */

@@ -1,11 +1,17 @@
 /** The server's table of contents. */
 import { swagger } from "@elysiajs/swagger";
 import { Elysia } from "elysia";
+import { TokenSigner } from "../access/tokens.ts";
 import { toApiError } from "../errors.ts";
+import { ShareList } from "../state/share-list.ts";
+import { TokenList } from "../state/token-list.ts";
+import { TokenSecret } from "../state/token-secret.ts";
 import { VERSION } from "../version.ts";
-import { accessCheck } from "./access.ts";
+import { Access, admit } from "./access.ts";
+import { refusalOf } from "./caller.ts";
+import { corsOf } from "./cors.ts";
 import { dbRoutes } from "./db.routes.ts";
-import type { ServerDeps } from "./deps.ts";
+import type { AppDeps, ServerDeps } from "./deps.ts";
 import { errorHandler, errorResponse } from "./error-handler.ts";
 import { healthRoutes } from "./health.routes.ts";
 import { homeRoutes } from "./home.routes.ts";
@@ -14,24 +20,50 @@ import { kvListRoutes } from "./kv-list.routes.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { keyPastDetails, kvTimeRoutes } from "./kv-time.routes.ts";
 import { maintenanceRoutes } from "./maintenance.routes.ts";
+import { proxiesOf } from "./proxies.ts";
+import { fits, type Route } from "./route-access.ts";
+import { shareRoutes } from "./share.routes.ts";
 import { sqlRoutes } from "./sql.routes.ts";
+import { tokenRoutes } from "./token.routes.ts";
 
 /** Bodies are measured as they are read, and answered with the envelope; Bun's own 413 is bare. */
 const NO_BODY_BOUND = Number.MAX_SAFE_INTEGER;
 
 /** @returns the application; `listen` makes it a server */
-export function createApp(deps: ServerDeps) {
-  const checkAccess = accessCheck(deps.config);
-  const answerEarly = (request: Request): Response | Promise<Response> | undefined => {
-    try {
-      checkAccess(request);
-    } catch (error) {
-      return errorResponse(toApiError(error), request);
+export function createApp(given: AppDeps) {
+  const { config, clock, state } = given;
+  const proxies = proxiesOf(config);
+  const peerOf = (request: Request) => app.server?.requestIP(request)?.address ?? null;
+  const deps: ServerDeps = {
+    ...given,
+    tokens: new TokenList(state),
+    signer: new TokenSigner(new TokenSecret(state, clock, config.tokenSecret), clock),
+    shares: new ShareList(state),
+    clientAddress: (request) => proxies.clientAddress(request, peerOf(request)),
+    publicOrigin: (request) => proxies.publicOrigin(request, peerOf(request)),
+  };
+  const routes: Route[] = [];
+  const access = new Access({
+    ...deps,
+    routes,
+    root: deps.registry.root,
+    isRevoked: (id) => deps.tokens.isRevoked(id),
+  });
+  const cors = corsOf(config);
+  const answerEarly = (
+    request: Request,
+    headers: Record<string, string | number | undefined>,
+  ): Response | Promise<Response> | undefined => {
+    if (cors !== undefined) {
+      const preflight = cors.preflight(request);
+      if (preflight !== undefined) return preflight;
+      cors.describe(request, headers);
     }
+    const refusal = refusalOf(request);
+    if (refusal !== undefined) return errorResponse(toApiError(refusal), request);
     if (request.method !== "HEAD" || !isKeyPath(request.url)) return undefined;
     return answerHead(deps, request).catch((error) => errorResponse(toApiError(error), request));
   };
-  const routes: Route[] = [];
   const kv = kvRoutes(deps);
   const app = new Elysia({
     // Elysia's defaults would share the port with a second server, drop unknown members of bodies,
@@ -46,9 +78,14 @@ export function createApp(deps: ServerDeps) {
       idleTimeout: 60,
     },
   })
-    .onRequest(({ request }) => {
+    // Around the routes and not a hook: only here a request may wait without all others doing so.
+    .wrap((handle, request) => {
+      const admitted = admit(access, request);
+      return admitted === undefined ? handle : () => admitted.then(() => handle(request));
+    })
+    .onRequest(({ request, set }) => {
       // Written so that Elysia, which reads this text, does not make every request wait for a promise.
-      const early = answerEarly(request);
+      const early = answerEarly(request, set.headers);
       if (early !== undefined) return early;
     })
     .headers({ "x-content-type-options": "nosniff" })
@@ -60,6 +97,8 @@ export function createApp(deps: ServerDeps) {
     .use(sqlRoutes(deps))
     .use(dbRoutes(deps))
     .use(maintenanceRoutes(deps))
+    .use(tokenRoutes(deps))
+    .use(shareRoutes(deps))
     .use(healthRoutes(deps))
     .use(
       swagger({
@@ -84,11 +123,6 @@ function isKeyPath(url: string): boolean {
   return url.startsWith(`${API_PREFIX}/kv/`, url.indexOf("/", url.indexOf("//") + 2));
 }
 
-interface Route {
-  method: string;
-  path: string;
-}
-
 /** The routes of keys for the API description: the plugin leaves out every path with a star. */
 function keyPaths(kvRoutes: readonly (Route & { hooks: { detail?: object } })[]) {
   const starred = kvRoutes.filter(({ path }) => path.endsWith("/*"));
@@ -104,12 +138,6 @@ function verbPaths(details: Readonly<Record<string, object>>) {
 
 function allowedMethods(routes: readonly Route[], url: string): string[] {
   const { pathname } = new URL(url);
-  const methods = routes
-    .filter(({ path }) =>
-      path.endsWith("/*")
-        ? pathname.startsWith(path.slice(0, -1)) && pathname.length > path.length - 1
-        : path === pathname,
-    )
-    .map(({ method }) => method);
+  const methods = routes.filter(({ path }) => fits(path, pathname)).map(({ method }) => method);
   return methods.includes("GET") ? ["HEAD", ...methods] : methods;
 }

@@ -1,6 +1,7 @@
 /** Databases as files: the list of a folder, what one consists of, and its deletion. */
 import { Elysia } from "elysia";
-import { databaseFolder } from "../engine/resolve.ts";
+import { allowsDatabase } from "../access/grant.ts";
+import { databaseFolder, namesOfPath } from "../engine/resolve.ts";
 import { invalidParameter } from "../errors.ts";
 import type { SchemaJob, SchemaResult } from "../sql/file-jobs.ts";
 import { DatabaseListAnswer, DeleteDatabaseAnswer, SchemaAnswer } from "./db.model.ts";
@@ -27,9 +28,13 @@ export function dbRoutes(deps: ServerDeps) {
     .get(
       `${API_PREFIX}/db/list`,
       async ({ request }) => {
-        const query = Query.of(request.url);
+        const query = Query.of(request);
         const folder = databaseFolder(dir.read(query) || undefined, deps.registry.root);
-        const databases = await deps.registry.list(folder);
+        const { token } = query.caller;
+        const databases = (await deps.registry.list(folder)).filter(
+          ({ path }) =>
+            token === null || allowsDatabase(token.grant, namesOfPath(path, deps.registry.root)),
+        );
         return {
           success: true,
           dir: folder,
@@ -48,7 +53,8 @@ export function dbRoutes(deps: ServerDeps) {
       {
         detail: documented({
           summary: "List the databases of a folder",
-          description: "Files whose names end in .db, .sqlite or .sqlite3, newest first.",
+          description:
+            "Files whose names end in .db, .sqlite or .sqlite3, newest first. A limited token sees its own.",
           tag: "Server",
           parameters: [dir],
           answers: { 200: { description: "The databases", schema: DatabaseListAnswer } },
@@ -59,11 +65,11 @@ export function dbRoutes(deps: ServerDeps) {
     .get(
       `${API_PREFIX}/db/schema`,
       async ({ request, set }) => {
-        const query = Query.of(request.url);
+        const query = Query.of(request);
         const timeoutMs = deadline.read(query);
         const { etag, body } = await withDatabase(deps, query, (database) => {
           const payload: SchemaJob = {
-            path: database.path,
+            ...database.target,
             db: db.read(query),
             busyTimeoutMs: timeoutMs,
             knownEtags: etagsOf(request.headers.get("if-none-match")),
@@ -108,7 +114,7 @@ export function dbRoutes(deps: ServerDeps) {
     .delete(
       `${API_PREFIX}/db`,
       async ({ request }) => {
-        const query = Query.of(request.url);
+        const query = Query.of(request);
         const name = db.read(query);
         const timeoutMs = deadline.read(query);
         if (confirm.read(query)?.toLowerCase() !== "yes")

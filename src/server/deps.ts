@@ -1,17 +1,28 @@
 /** What routes work with. Process-wide things are arguments; nothing is looked up. */
+import {
+  type Grant,
+  requireDatabase,
+  requireLevel,
+  requireWholeDatabases,
+} from "../access/grant.ts";
+import type { TokenSigner } from "../access/tokens.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { Database } from "../engine/database.ts";
 import type { Registry } from "../engine/registry.ts";
-import { existingFolder } from "../engine/resolve.ts";
+import { existingFolder, namesOfDatabase, namesOfPath } from "../engine/resolve.ts";
 import { ApiError } from "../errors.ts";
+import { LimitedDatabase } from "../kv/limited-database.ts";
 import type { Log } from "../log.ts";
 import type { RunnerPool } from "../runner/pool.ts";
+import type { ShareList } from "../state/share-list.ts";
 import type { StateDatabase } from "../state/state-database.ts";
+import type { TokenList } from "../state/token-list.ts";
 import { db } from "./parameters.ts";
 import type { Query } from "./query.ts";
 
-export interface ServerDeps {
+/** What an application is made of. */
+export interface AppDeps {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
@@ -25,10 +36,24 @@ export interface ServerDeps {
   readonly startedAtMs: number;
 }
 
+/** The same, and what the application makes for its routes. */
+export interface ServerDeps extends AppDeps {
+  /** Signed tokens, and what they are signed with. */
+  readonly tokens: TokenList;
+  readonly signer: TokenSigner;
+  readonly shares: ShareList;
+  /** Where a request comes from, as far as that is known. */
+  readonly clientAddress: (request: Request) => string | null;
+  /** The address of this server as the caller knows it, such as `https://db.example.com`. */
+  readonly publicOrigin: (request: Request) => string;
+}
+
 /**
- * Calls `use` with the database that `?db=` names: at once where it is open, as it mostly is.
+ * Calls `use` with the database that `?db=` names: at once where it is open, as it mostly is. The
+ * caller's rights come with it: a limited token gets a database that refuses what it may not do.
  * @param inFolder what to do where `?db=` is the absolute path of a folder, given its real path
- * @throws ApiError PATH_IS_DIRECTORY for a folder without `inFolder`, and what `Registry.open` does
+ * @throws ApiError PATH_IS_DIRECTORY for a folder without `inFolder`, FORBIDDEN, and what
+ *   `Registry.open` does
  */
 export function withDatabase<Result>(
   deps: ServerDeps,
@@ -38,11 +63,44 @@ export function withDatabase<Result>(
   inFolder?: (folder: string) => Promise<Result>,
 ): Result | Promise<Result> {
   const name = db.read(query);
+  const { token } = query.caller;
+  if (token !== null) return withLimited(deps, query, token.grant, { name, use, create, inFolder });
   const open = deps.registry.peek(name);
   if (open !== undefined) return use(open);
   const folder = existingFolder(name, deps.registry.root);
   if (folder === undefined) return deps.registry.open(name, { create }).then(use);
-  if (inFolder === undefined)
-    throw new ApiError("PATH_IS_DIRECTORY", "The database path is a folder");
+  if (inFolder === undefined) throw isFolder();
   return inFolder(folder);
+}
+
+async function withLimited<Result>(
+  deps: ServerDeps,
+  query: Query,
+  grant: Grant,
+  request: {
+    name: string;
+    use: (database: Database) => Result | Promise<Result>;
+    create: boolean;
+    inFolder: ((folder: string) => Promise<Result>) | undefined;
+  },
+): Promise<Result> {
+  const { root } = deps.registry;
+  const { name, use, create, inFolder } = request;
+  // Before anything is looked at: whether a database exists is not for everyone to know.
+  requireDatabase(grant, namesOfDatabase(name, root));
+  const folder = existingFolder(name, root);
+  if (folder !== undefined) {
+    if (inFolder === undefined) throw isFolder();
+    requireDatabase(grant, namesOfPath(`${folder}/`, root));
+    requireWholeDatabases(grant);
+    return inFolder(folder);
+  }
+  if (create) requireLevel(grant, "write");
+  const open = await deps.registry.open(name, { create });
+  requireDatabase(grant, namesOfPath(open.path, root));
+  return use(query.caller.whole ? open : new LimitedDatabase(open, grant));
+}
+
+function isFolder(): ApiError {
+  return new ApiError("PATH_IS_DIRECTORY", "The database path is a folder");
 }

@@ -8,10 +8,12 @@ import { describe, type Parameter } from "./parameters.ts";
 export interface RouteDocumentation {
   summary: string;
   description?: string;
-  tag: "Key-value" | "Time travel" | "SQL" | "Server";
+  tag: "Key-value" | "Time travel" | "SQL" | "Access" | "Server";
   parameters?: readonly Parameter<unknown>[];
   /** Whether the path ends in a key. */
   key?: boolean;
+  /** Other parts of the path that stand for something. */
+  pathParameters?: readonly { name: string; description: string; schema: TSchema }[];
   body?: { description: string; schema?: TSchema; required?: boolean };
   answers: Readonly<Record<number, { description: string; schema?: TSchema; mediaType?: string }>>;
   errors?: readonly ErrorKind[];
@@ -48,6 +50,7 @@ export function documented(route: RouteDocumentation) {
     tags: [route.tag],
     parameters: [
       ...(route.key === true ? [key] : []),
+      ...(route.pathParameters ?? []).map((part) => ({ ...part, in: "path", required: true })),
       ...describe(route.parameters ?? []),
     ] as never,
     ...(route.body === undefined

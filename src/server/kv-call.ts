@@ -25,7 +25,7 @@ export type KvHandler<Call extends KvCall = KvCall> = (call: Call) => Promise<st
 export function kvCalls(deps: ServerDeps): (request: Request) => KvCall {
   const deadline = timeout(deps.config.timeoutMs);
   return (request) => {
-    const query = Query.of(request.url);
+    const query = Query.of(request);
     return {
       request,
       query,

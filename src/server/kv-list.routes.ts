@@ -1,5 +1,6 @@
 /** Routes of all keys of a table: contracts/hoody.md 1.8, and deletion by prefix. */
 import { Elysia } from "elysia";
+import { narrowPrefix } from "../access/grant.ts";
 import type { Database } from "../engine/database.ts";
 import { invalidParameter } from "../errors.ts";
 import { type Moment, tableAt } from "../kv/moment.ts";
@@ -72,10 +73,10 @@ export function kvListRoutes(deps: ServerDeps) {
     .get(
       `${API_PREFIX}/kv`,
       async ({ request, set }) => {
-        const query = Query.of(request.url);
+        const query = Query.of(request);
         const moment = momentOf(atTimestamp, query, deps.clock.nowMs());
         const page = {
-          prefix: prefix.read(query) ?? "",
+          prefix: narrowPrefix(query.caller, prefix.read(query) ?? ""),
           suffix: suffix.read(query) || null,
           contains: contains.read(query) || null,
           start: start.read(query) ?? null,
@@ -154,7 +155,7 @@ export function kvListRoutes(deps: ServerDeps) {
     .delete(
       `${API_PREFIX}/kv`,
       async ({ request }) => {
-        const query = Query.of(request.url);
+        const query = Query.of(request);
         const context = writeContext(deps, deadline, request, query);
         const database = await withDatabase<Database>(deps, query, (open) => open);
         return answerDeletePrefix(kvTable(database, table.read(query)), query, context);

@@ -1,4 +1,6 @@
 /** Time travel of keys and tables: contracts/hoody.md 1.17 to 1.22. One handler a route. */
+
+import { narrowPrefix } from "../access/grant.ts";
 import { ApiError, invalidParameter } from "../errors.ts";
 import { difference } from "../kv/diff.ts";
 import { type Gap, keyHistory, type RecordedOperation, valueAfter } from "../kv/key-history.ts";
@@ -174,7 +176,11 @@ export const TABLE_PAST: Readonly<Record<string, KvHandler>> = {
     const moment = requiredMoment(snapshotTime, query, context.nowMs);
     const asked = snapshotLimit.read(query);
     const limit = asked === 0 ? MAX_SNAPSHOT_KEYS : Math.min(asked, MAX_LIST_KEYS);
-    const range = { prefix: prefix.read(query) ?? "", suffix: null, contains: null };
+    const range = {
+      prefix: narrowPrefix(query.caller, prefix.read(query) ?? ""),
+      suffix: null,
+      contains: null,
+    };
     const of = kvTable(await call.database("read"), table.read(query));
     const past = await tableAt(of, { ...range, offset: 0, limit, values: true }, moment);
     const items = past.keys.map((entry) =>

@@ -91,7 +91,7 @@ export function kvRoutes(deps: ServerDeps) {
       `${API_PREFIX}/kv/*`,
       ({ request, set }) => {
         const to = kvTarget("GET", request.url);
-        const query = Query.of(request.url);
+        const query = Query.of(request);
         if (to.kind === "table") throw new Error(`no handler of ${to.route}`);
         const { key, verb } = to;
         const past = KEY_PAST[verb ?? ""];
@@ -168,7 +168,7 @@ export function kvRoutes(deps: ServerDeps) {
       `${API_PREFIX}/kv/*`,
       async ({ request }) => {
         const key = kvKey("PUT", request.url);
-        const query = Query.of(request.url);
+        const query = Query.of(request);
         const context = contextOf(request, query);
         const at = path.read(query);
         const ttlMs = ttl.read(query);
@@ -236,7 +236,7 @@ export function kvRoutes(deps: ServerDeps) {
       `${API_PREFIX}/kv/*`,
       async ({ request }) => {
         const key = kvKey("DELETE", request.url);
-        const query = Query.of(request.url);
+        const query = Query.of(request);
         const context = contextOf(request, query);
         const conditions = conditionsOf(request, query);
         const remove = async (database: Database): Promise<Record<string, unknown>> => {
@@ -398,7 +398,7 @@ async function answerMoment(
  */
 export async function answerHead(deps: ServerDeps, request: Request): Promise<Response> {
   const key = kvKey("HEAD", request.url);
-  const query = Query.of(request.url);
+  const query = Query.of(request);
   const head = async (database: Database): Promise<Headers> => {
     const headers: Headers = {};
     const from = kvTable(database, table.read(query));

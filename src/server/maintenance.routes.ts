@@ -1,8 +1,9 @@
 /** POST /maintenance: upkeep and copies of one database (contracts/hoody.md 1.30). */
 import { existsSync } from "node:fs";
 import { Elysia } from "elysia";
+import { type Caller, requireDatabase } from "../access/grant.ts";
 import type { Database } from "../engine/database.ts";
-import { databasePath } from "../engine/resolve.ts";
+import { databasePath, namesOfPath } from "../engine/resolve.ts";
 import { newWorkFile, removeWorkFile } from "../engine/work-file.ts";
 import { ApiError, invalidParameter, toApiError } from "../errors.ts";
 import { MAINTENANCE_BUSY_MS } from "../limits.ts";
@@ -36,10 +37,10 @@ export function maintenanceRoutes(deps: ServerDeps) {
     `${API_PREFIX}/maintenance`,
     async ({ request }) => {
       try {
-        const query = Query.of(request.url);
+        const query = Query.of(request);
         const timeoutMs = deadline.read(query);
         const body = await readJsonObject(request, deps.config.maxBodyBytes);
-        const work = workOf(deps, body);
+        const work = workOf(deps, query.caller, body);
         const { signal } = request;
         const answer = await Promise.resolve(
           withDatabase(deps, query, (database) => work({ deps, database, timeoutMs, signal })),
@@ -82,12 +83,17 @@ export function maintenanceRoutes(deps: ServerDeps) {
  * What a body asks for; nothing is done yet.
  * @throws ApiError INVALID_PARAMETERS, INVALID_DB_PATH, CONFLICT
  */
-function workOf(deps: ServerDeps, body: Answer): (call: Call) => Promise<Answer> {
+function workOf(
+  deps: ServerDeps,
+  { token }: Caller,
+  body: Answer,
+): (call: Call) => Promise<Answer> {
   const { op, dest_path: destination } = body;
   if (typeof op !== "string") throw invalidParameter("op", "must be a string");
   if (op === "vacuum_into") {
     if (typeof destination !== "string") throw invalidParameter("dest_path", "must be a string");
     const target = databasePath(destination, deps.registry.root, "dest_path");
+    if (token !== null) requireDatabase(token.grant, namesOfPath(target, deps.registry.root));
     if (existsSync(target))
       throw new ApiError("CONFLICT", "There is a file of that name already", {
         fields: { parameter: "dest_path" },
@@ -108,7 +114,7 @@ function workOf(deps: ServerDeps, body: Answer): (call: Call) => Promise<Answer>
 function maintain(call: Call, op: MaintenanceOp): Promise<Answer> {
   const { deps, database, timeoutMs, signal } = call;
   const payload: MaintenanceJob = {
-    path: database.path,
+    ...database.target,
     op,
     busyTimeoutMs: Math.min(timeoutMs, MAINTENANCE_BUSY_MS),
     durability: deps.config.durability,
@@ -121,7 +127,7 @@ async function copyTo(call: Call, target: string, destination: string): Promise<
   const { root } = deps.registry;
   const workFile = newWorkFile(root.dataDir);
   const payload: CopyJob = {
-    path: database.path,
+    ...database.target,
     busyTimeoutMs: timeoutMs,
     workFile,
     target,

@@ -76,7 +76,7 @@ export async function runQuery(
   const unpin = database.pin();
   try {
     const payload: QueryJob = {
-      path: database.path,
+      ...database.target,
       busyTimeoutMs: timeoutMs,
       durability: deps.config.durability,
       sql,
@@ -98,7 +98,7 @@ function streamQuery(
 ): Promise<{ head: RowsHead | undefined; body: ReadableStream<Uint8Array> }> {
   const { sql, values, integers, maxChars, links, timeoutMs, signal } = request;
   const payload: RowsJob = {
-    path: database.path,
+    ...database.target,
     busyTimeoutMs: timeoutMs,
     durability: deps.config.durability,
     sql,
@@ -141,7 +141,7 @@ function withErrorLine(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Ar
 }
 
 function attachment(database: Database, format: QueryFormat): string {
-  const name = `${basename(database.path).replace(/\.(db|sqlite3?)$/i, "")}-query.${format}`;
+  const name = `${basename(database.target.path).replace(/\.(db|sqlite3?)$/i, "")}-query.${format}`;
   // RFC 6266: a plain name for everyone, the exact one for those who read it.
   const plain = name.replace(/[^\w .()-]/g, "_");
   return `attachment; filename="${plain}"; filename*=UTF-8''${encodeURIComponent(name)}`;

@@ -1,18 +1,27 @@
 /** The query string, read strictly: what cannot be decoded is a 400 that names the parameter. */
 import { invalidParameter } from "../errors.ts";
+import { callerOf, type RequestCaller } from "./caller.ts";
 
 export class Query {
+  readonly #request: Request;
   readonly #values: Map<string, string>;
 
-  private constructor(values: Map<string, string>) {
+  private constructor(request: Request, values: Map<string, string>) {
+    this.#request = request;
     this.#values = values;
+  }
+
+  /** Who asks. What a query leads to is decided with it. */
+  get caller(): RequestCaller {
+    return callerOf(this.#request);
   }
 
   /**
    * Decodes the query of a request's URL as a form: `+` is a space.
    * @throws ApiError INVALID_PARAMETERS for a malformed escape, or a parameter given twice
    */
-  static of(url: string): Query {
+  static of(request: Request): Query {
+    const { url } = request;
     const values = new Map<string, string>();
     const start = url.indexOf("?");
     if (start !== -1 && start + 1 < url.length)
@@ -23,7 +32,7 @@ export class Query {
         if (values.has(name)) throw invalidParameter(name, "is given twice");
         values.set(name, equals === -1 ? "" : decode(pair.slice(equals + 1), name));
       }
-    return new Query(values);
+    return new Query(request, values);
   }
 
   /** The value of a parameter, undefined when it was not sent. */

@@ -1,4 +1,5 @@
 /** From settings to a listening server, and back to nothing. */
+import { readFileSync } from "node:fs";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { Registry } from "../engine/registry.ts";
@@ -20,6 +21,22 @@ const STATEMENT_GRACE_MS = 5000;
 /** Engine jobs are short and few: one process, and another so that none waits long. */
 const HOUSEKEEPERS = 2;
 
+function tlsOptions({ tls }: Config) {
+  if (tls === null) return {};
+  return {
+    tls: { cert: readPem("--tls-cert", tls.certPath), key: readPem("--tls-key", tls.keyPath) },
+  };
+}
+
+/** @throws Error that names the flag */
+function readPem(flag: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new Error(`${flag} ${path} cannot be read: ${(error as { code?: string }).code}`);
+  }
+}
+
 /** @throws Error when the address is taken or the data folder is not there */
 export async function startServer(config: Config, clock: Clock, log: Log): Promise<RunningServer> {
   const housekeepers = new RunnerPool({ size: HOUSEKEEPERS, log });
@@ -37,7 +54,7 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
   const startedAtMs = clock.nowMs();
   const app = createApp({ config, clock, log, registry, runners, streams, state, startedAtMs });
   sweepWorkFiles(registry.root.dataDir);
-  app.listen({ hostname: config.host, port: config.port });
+  app.listen({ hostname: config.host, port: config.port, ...tlsOptions(config) });
   const { server } = app;
   if (server === null || server === undefined) throw new Error("the server did not start");
   housekeepers.warm();

@@ -58,7 +58,7 @@ export function sqlRoutes(deps: ServerDeps) {
       async ({ request, set }) => {
         set.headers["content-type"] = "application/json";
         try {
-          const query = Query.of(request.url);
+          const query = Query.of(request);
           const timeoutMs = deadline.read(query);
           const create = createIfMissing.read(query, deps.config.createMissing);
           const options: TransactionOptions = {
@@ -106,7 +106,7 @@ export function sqlRoutes(deps: ServerDeps) {
     .get(
       `${API_PREFIX}/query`,
       async ({ request, set }) => {
-        const query = Query.of(request.url);
+        const query = Query.of(request);
         const accepts = format.read(query);
         const queryRequest: QueryRequest = {
           sql: sql.read(query),
@@ -150,7 +150,7 @@ export function sqlRoutes(deps: ServerDeps) {
     .post(
       `${API_PREFIX}/db/create`,
       async ({ request, set }) => {
-        const query = Query.of(request.url);
+        const query = Query.of(request);
         const name = createPath.read(query);
         try {
           const relation = kvRelation(kvTable.read(query) || undefined);
@@ -199,7 +199,7 @@ async function runTransaction(
   let ended = false;
   try {
     const payload: TransactionJob = {
-      path: database.path,
+      ...database.target,
       busyTimeoutMs: timeoutMs,
       durability: deps.config.durability,
       body,

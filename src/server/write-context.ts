@@ -1,5 +1,6 @@
 /** Who writes, when, and how long they wait: from a request. */
 import type { WriteContext } from "../kv/write-plan.ts";
+import { callerOf } from "./caller.ts";
 import type { ServerDeps } from "./deps.ts";
 import { history, type Parameter } from "./parameters.ts";
 import type { Query } from "./query.ts";
@@ -18,8 +19,19 @@ export function writeContext(
     nowMs,
     deadlineMs: nowMs + deadline.read(query),
     history: history.read(query),
-    actor: request.headers.get("x-actor")?.slice(0, MAX_ACTOR_CHARS) ?? null,
-    clientAddress: null,
+    actor: actorOf(request),
+    clientAddress: deps.config.recordClientAddress ? deps.clientAddress(request) : null,
     maxValueBytes: deps.config.maxValueBytes,
   };
+}
+
+/**
+ * Who acts. A limited token acts under its own name, which has no colon; what it says of itself comes
+ * after one. Only the root token, or a server without tokens, takes a caller's word.
+ */
+export function actorOf(request: Request): string | null {
+  const said = request.headers.get("x-actor")?.slice(0, MAX_ACTOR_CHARS) ?? null;
+  const { token } = callerOf(request);
+  if (token === null) return said;
+  return said === null ? token.name : `${token.name}:${said}`;
 }

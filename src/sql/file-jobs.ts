@@ -1,14 +1,15 @@
 /** Work on whole database files as jobs of a runner process; the SQL is ours. */
 import { statSync } from "node:fs";
+import type { DatabaseTarget } from "../engine/database.ts";
 import { placeDatabase } from "../engine/place.ts";
 import type { DataRoot } from "../engine/resolve.ts";
 import type { JobHandlers } from "../runner/child.ts";
 import { MAINTENANCE, type MaintenanceOp } from "./maintenance.ts";
 import { openOwn } from "./own-connection.ts";
+import { visibleTables } from "./rights.ts";
 import { describeSchema, schemaEtag, schemaVersion } from "./schema.ts";
 
-export interface SchemaJob {
-  path: string;
+export interface SchemaJob extends DatabaseTarget {
   /** The name under which the caller knows the database. */
   db: string;
   busyTimeoutMs: number;
@@ -22,15 +23,13 @@ export interface SchemaResult {
   body: string | null;
 }
 
-export interface MaintenanceJob {
-  path: string;
+export interface MaintenanceJob extends DatabaseTarget {
   op: MaintenanceOp;
   busyTimeoutMs: number;
   durability: "full" | "relaxed";
 }
 
-export interface CopyJob {
-  path: string;
+export interface CopyJob extends DatabaseTarget {
   busyTimeoutMs: number;
   /** Where the copy is written; whoever runs the job removes it. */
   workFile: string;
@@ -40,13 +39,16 @@ export interface CopyJob {
 }
 
 export const fileJobs = {
-  "sql.schema"({ path, db, busyTimeoutMs, knownEtags }: SchemaJob): SchemaResult {
+  "sql.schema"({ path, grant, db, busyTimeoutMs, knownEtags }: SchemaJob): SchemaResult {
     using database = openOwn(path, { access: "read", busyTimeoutMs });
     database.exec("begin");
-    const etag = schemaEtag(database, path);
+    const etag = schemaEtag(database, path, grant);
     if (knownEtags.includes("*") || knownEtags.includes(etag)) return { etag, body: null };
     const schema_version = schemaVersion(database);
-    const objects = describeSchema(database);
+    const visible = visibleTables(database, grant);
+    const objects = describeSchema(database).filter(
+      ({ name }) => visible?.has(name.toLowerCase()) ?? true,
+    );
     return { etag, body: JSON.stringify({ success: true, db, schema_version, objects }) };
   },
 

@@ -1,5 +1,7 @@
 /** Callers' SQL as jobs of a runner process. */
 
+import { includesLevel, requireWholeDatabases } from "../access/grant.ts";
+import type { DatabaseTarget } from "../engine/database.ts";
 import { ApiError, invalidParameter } from "../errors.ts";
 import type { JobChannel, JobHandlers } from "../runner/child.ts";
 import { type BindValues, parseJsonExactly, toBindValues } from "./bind.ts";
@@ -17,8 +19,7 @@ import {
 } from "./transaction.ts";
 import { parseTransaction } from "./transaction-request.ts";
 
-export interface SqlJob {
-  path: string;
+export interface SqlJob extends DatabaseTarget {
   /** How long to wait for another program's lock. */
   busyTimeoutMs: number;
   durability: "full" | "relaxed";
@@ -54,8 +55,11 @@ export const sqlJobs = {
     let vacuum = false;
     {
       using reader = new SandboxedConnection(job.path, "read", job);
-      if (onlyReads(reader, request)) return runTransaction(reader, request, job.options);
+      const mayWrite = job.grant === null || includesLevel(job.grant, "write");
+      if (!mayWrite || onlyReads(reader, request))
+        return runTransaction(reader, request, job.options);
       vacuum = isVacuum(reader, request);
+      if (vacuum && job.grant !== null) requireWholeDatabases(job.grant);
     }
     if (vacuum && job.options.dryRun) throw invalidParameter("dry_run", "cannot undo VACUUM");
     await turn();

@@ -4,6 +4,7 @@
  * them), so both are used together.
  */
 import { constants, DatabaseSync, type StatementSync } from "node:sqlite";
+import { forbidden, type Grant, includesLevel, requireLevel } from "../access/grant.ts";
 import { existingFileUrl } from "../engine/file-url.ts";
 import { RELATIONS_TABLE } from "../engine/relations.ts";
 import { ApiError } from "../errors.ts";
@@ -16,6 +17,7 @@ import {
   TELLING_PRAGMAS,
   WRITING_ACTIONS,
 } from "./permissions.ts";
+import { type RefuseByRights, rightsOn } from "./rights.ts";
 
 export type Access = "read" | "write";
 
@@ -48,9 +50,14 @@ export class SandboxedConnection implements Disposable {
   readonly #database: DatabaseSync;
   /** Tables whose rows only the server writes. */
   readonly #protected: ReadonlySet<string>;
+  /** What the caller's token may do. */
+  readonly #grant: Grant | null;
+  readonly #refuseByRights: RefuseByRights | undefined;
   readonly #told = new Map<string, StatementSync>();
   #phase: Phase = "own";
   #refusal: string | undefined;
+  /** Why the last statement was refused to this caller, though others may run it. */
+  #lackingRight: string | undefined;
   #asked = 0;
   #readsOnly = true;
   #pragma: Compiled["pragma"] = null;
@@ -59,8 +66,10 @@ export class SandboxedConnection implements Disposable {
   constructor(
     path: string,
     access: Access,
-    options: { busyTimeoutMs: number; durability: "full" | "relaxed" },
+    options: { busyTimeoutMs: number; durability: "full" | "relaxed"; grant: Grant | null },
   ) {
+    if (options.grant !== null) requireLevel(options.grant, access);
+    this.#grant = options.grant;
     this.access = access;
     this.#database = new DatabaseSync(existingFileUrl(path, access), {
       readOnly: access === "read",
@@ -78,6 +87,7 @@ export class SandboxedConnection implements Disposable {
       );
     this.#database.enableDefensive?.(true);
     this.#protected = protectedTables(this.#database);
+    this.#refuseByRights = rightsOn(this.#database, options.grant);
     this.#database.setAuthorizer((action, first, second, database) =>
       this.#authorize(action, first, second, database),
     );
@@ -147,6 +157,11 @@ export class SandboxedConnection implements Disposable {
 
   /** The reason for a refusal, where SQLite only says "not authorized". */
   refused(error: unknown): unknown {
+    if (this.#lackingRight !== undefined && !(error instanceof ApiError))
+      return forbidden(
+        this.#lackingRight,
+        "What views, triggers and foreign keys touch counts too. Use a token with more rights.",
+      );
     return this.#refusal === undefined || error instanceof ApiError
       ? error
       : new ApiError("SQL_ERROR", this.#refusal, {
@@ -164,6 +179,7 @@ export class SandboxedConnection implements Disposable {
   #compile(sql: string, phase: "compiling" | "explaining"): Compiled {
     this.#phase = phase;
     this.#refusal = undefined;
+    this.#lackingRight = undefined;
     this.#asked = 0;
     this.#readsOnly = true;
     this.#pragma = null;
@@ -219,6 +235,11 @@ export class SandboxedConnection implements Disposable {
   ): number {
     if (this.#phase === "own") return constants.SQLITE_OK;
     if (this.#phase !== "running") this.#asked += 1;
+    const lacking = this.#refuseByRights?.(action, first, second, database);
+    if (lacking !== undefined) {
+      this.#lackingRight ??= lacking;
+      return constants.SQLITE_DENY;
+    }
     const refusal = this.#refuse(action, first, second, database);
     if (refusal === undefined) return constants.SQLITE_OK;
     this.#refusal ??= refusal;
@@ -249,7 +270,11 @@ export class SandboxedConnection implements Disposable {
     this.#readsOnly = false;
     if (WRITING_ACTIONS.has(action) && database === "main" && first !== null)
       this.#writes.add(first);
-    if (this.access === "read" && this.#phase !== "explaining") return "This statement writes";
+    if (this.access === "read" && this.#phase !== "explaining") {
+      if (this.#grant !== null && !includesLevel(this.#grant, "write"))
+        this.#lackingRight ??= "This token may only read";
+      return "This statement writes";
+    }
     const position = TABLE_ARGUMENT.get(action);
     const table = (position === 2 ? second : first)?.toLowerCase();
     if (position !== undefined && table !== undefined && this.#protected.has(table))

@@ -1,6 +1,8 @@
 /** What a database consists of, for schema browsers: one look, one snapshot, no row of it is read. */
+
 import { statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
+import type { Grant } from "../access/grant.ts";
 import { RELATIONS_TABLE } from "../engine/relations.ts";
 import { historyTable } from "../kv/relation.ts";
 import { VERSION } from "../version.ts";
@@ -66,9 +68,12 @@ export interface SchemaObject {
 type Row = Record<string, unknown>;
 
 /** The ETag of a file's schema: another file and another version of this program have another. */
-export function schemaEtag(database: DatabaseSync, path: string): string {
+export function schemaEtag(database: DatabaseSync, path: string, grant: Grant | null): string {
   const { ino } = statSync(path);
-  return `W/"${schemaVersion(database).toString(36)}-${ino.toString(36)}-${VERSION}"`;
+  const parts = [schemaVersion(database).toString(36), ino.toString(36), VERSION];
+  // What one token may see is not what another one may.
+  if (grant !== null) parts.push(Bun.hash(JSON.stringify(grant)).toString(36));
+  return `W/"${parts.join("-")}"`;
 }
 
 export function schemaVersion(database: DatabaseSync): number {

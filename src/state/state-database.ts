@@ -9,7 +9,7 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Database, EngineDeps } from "../engine/database.ts";
+import type { EngineDeps, OpenDatabase } from "../engine/database.ts";
 import { createDatabaseFile, openDatabaseFile } from "../engine/open.ts";
 import type { Engine, Plan, Relation, Rows, WriteOptions } from "../engine/plan.ts";
 import { ApiError, toApiError } from "../errors.ts";
@@ -32,8 +32,8 @@ export type StateEngine = Pick<Engine, "read" | "readElsewhere" | "write">;
 export class StateDatabase implements StateEngine {
   readonly path: string;
   readonly #deps: EngineDeps;
-  #database: Database | undefined;
-  #opening: Promise<Database> | undefined;
+  #database: OpenDatabase | undefined;
+  #opening: Promise<OpenDatabase> | undefined;
   #stopped = false;
 
   /** @param path absolute; neither the file nor its folder need exist */
@@ -73,19 +73,19 @@ export class StateDatabase implements StateEngine {
   }
 
   /** The open database, if the file at the path is still the one that was opened. */
-  #current(): Database | undefined {
+  #current(): OpenDatabase | undefined {
     if (this.#stopped) throw new ApiError("SERVICE_UNAVAILABLE", "The server is stopping");
     return this.#database?.isCurrent() === true ? this.#database : undefined;
   }
 
-  #open(): Promise<Database> {
+  #open(): Promise<OpenDatabase> {
     this.#opening ??= this.#openFile().finally(() => {
       this.#opening = undefined;
     });
     return this.#opening;
   }
 
-  async #openFile(): Promise<Database> {
+  async #openFile(): Promise<OpenDatabase> {
     // A file that was removed or replaced meanwhile.
     await this.#database?.close();
     this.#database = undefined;
