@@ -270,3 +270,43 @@ describe("folders", () => {
     expect((await send("DELETE", path, token)).status).toBe(403);
   });
 });
+
+describe("the past of keys", () => {
+  test("a reader of prefixes sees that of its own keys", async () => {
+    for (const path of ["/kv/a/1/history?db=t", "/kv/a/1/snapshot?db=t&op_number=1"]) {
+      expect((await get(path, reader)).status).toBe(200);
+      expect((await get(path.replace("a/1", "z"), reader)).status).toBe(403);
+    }
+    const now = Math.floor(server.clock.nowMs() / 1000);
+    expect((await get(`/kv/a/1?db=t&at_timestamp=${now}`, reader)).status).toBe(200);
+    expect((await get(`/kv/z?db=t&at_timestamp=${now}`, reader)).status).toBe(403);
+    expect((await get(`/kv?db=t&prefix=a/&at_timestamp=${now}`, reader)).status).toBe(200);
+    expect((await get(`/kv?db=t&at_timestamp=${now}`, reader)).status).toBe(403);
+    expect((await get(`/kv/snapshot?db=t&timestamp=${now}&prefix=a/`, reader)).status).toBe(200);
+    expect((await get(`/kv/snapshot?db=t&timestamp=${now}`, reader)).status).toBe(403);
+    expect(
+      (await get(`/kv/snapshot?db=t&timestamp=${now}&prefix=a/&table=logs`, reader)).status,
+    ).toBe(403);
+    const diff = `/kv/diff?db=t&from=${now - 10}&to=${now}`;
+    expect((await get(`${diff}&keys=a/1,b/1`, reader)).status).toBe(200);
+    expect((await get(`${diff}&keys=a/1,z`, reader)).status).toBe(403);
+    expect((await get(diff, reader)).status).toBe(403);
+  });
+
+  test("a writer of prefixes takes back its own keys, and no others", async () => {
+    const now = Math.floor(server.clock.nowMs() / 1000);
+    expect((await send("POST", "/kv/z/rollback?db=t", writer)).status).toBe(403);
+    await send("PUT", "/kv/a/back?db=t", writer, "1");
+    expect((await send("POST", "/kv/a/back/rollback?db=t", writer)).status).toBe(200);
+    const table = (body: object, confirm = "") =>
+      send("POST", `/kv/rollback?db=t&to_timestamp=${now - 10}${confirm}`, writer, body);
+    for (const confirm of ["", "&confirm=yes"]) {
+      expect((await table({}, confirm)).status).toBe(403);
+      expect((await table({ keys: ["a/2", "z"] }, confirm)).status).toBe(403);
+      expect((await table({ exclude_keys: ["z"] }, confirm)).status).toBe(403);
+    }
+    expect((await table({ keys: ["b/1"] }, "&confirm=yes")).status).toBe(200);
+    expect((await server.api("/kv/b/1?db=t", asRoot())).status).toBe(404);
+    expect(await (await server.api("/kv/z?db=t", asRoot())).json()).toBe("z");
+  });
+});

@@ -4,7 +4,7 @@ import type { Database } from "../engine/database.ts";
 import { toApiError } from "../errors.ts";
 import type { CellFormat } from "../sql/encode.ts";
 import { PAGE_SECURITY_POLICY } from "../sql/formats/html.ts";
-import type { QueryJob, RowsJob } from "../sql/jobs.ts";
+import type { CheckJob, QueryJob, RowsJob } from "../sql/jobs.ts";
 import type { RowsHead } from "../sql/rows-stream.ts";
 import type { ServerDeps } from "./deps.ts";
 import type { QueryFormat } from "./negotiate.ts";
@@ -85,6 +85,32 @@ export async function runQuery(
     };
     const caller = signal === undefined ? {} : { signal };
     return await deps.runners.run<string>({ kind: "sql.query", payload, timeoutMs, ...caller });
+  } finally {
+    unpin();
+  }
+}
+
+/**
+ * That a query could be run: it compiles, only reads and takes its values.
+ * @throws ApiError as `runQuery`
+ */
+export async function checkQuery(
+  deps: ServerDeps,
+  database: Database,
+  request: Pick<QueryRequest, "sql" | "values" | "timeoutMs"> & { signal: AbortSignal },
+): Promise<void> {
+  const { sql, values, timeoutMs, signal } = request;
+  const { durability } = deps.config;
+  const payload: CheckJob = {
+    ...database.target,
+    busyTimeoutMs: timeoutMs,
+    durability,
+    sql,
+    values,
+  };
+  const unpin = database.pin();
+  try {
+    await deps.runners.run<void>({ kind: "sql.check", payload, timeoutMs, signal });
   } finally {
     unpin();
   }

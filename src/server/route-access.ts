@@ -32,8 +32,6 @@ export type RouteRule =
 const everybody = { for: "everybody" } as const;
 const tokens = { for: "tokens" } as const;
 const administrators = { for: "administrators" } as const;
-// biome-ignore lint: used soon
-const server = { for: "server" } as const;
 const parts = (level: Level) => ({ for: "parts", level }) as const;
 const database = (level: Level, named: "db" | "path" = "db") =>
   ({ for: "databases", level, named }) as const;

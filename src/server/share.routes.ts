@@ -20,7 +20,7 @@ import { API_PREFIX } from "./kv-path.ts";
 import { QUERY_FORMATS } from "./negotiate.ts";
 import { db } from "./parameters.ts";
 import { Query } from "./query.ts";
-import { answerQuery, runQuery } from "./query-answer.ts";
+import { answerQuery, checkQuery } from "./query-answer.ts";
 import { ShareAnswer, ShareListAnswer, ShareRequestBody, ShareRevoked } from "./token.model.ts";
 import { actorOf } from "./write-context.ts";
 
@@ -38,13 +38,8 @@ export function shareRoutes(deps: ServerDeps) {
         const lifeMs = parseLifeMs(body["expires_in"] ?? DEFAULT_SHARE_LIFE, "expires_in");
         const { token } = query.caller;
         const database = await withDatabase<Database>(deps, query, (open) => open);
-        // That it compiles, only reads, and takes these values.
-        await runQuery(deps, database, {
-          ...wanted,
-          timeoutMs: deps.config.timeoutMs,
-          signal: request.signal,
-          explain: true,
-        });
+        const { timeoutMs } = deps.config;
+        await checkQuery(deps, database, { ...wanted, timeoutMs, signal: request.signal });
         const nowMs = deps.clock.nowMs();
         const expiresAtMs = Math.min(
           nowMs + lifeMs,

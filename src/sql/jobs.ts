@@ -38,6 +38,8 @@ export interface QueryJob extends SqlJob {
   options: QueryOptions;
 }
 
+export type CheckJob = Omit<QueryJob, "options">;
+
 /** A stream: the head is a RowsHead. */
 export interface RowsJob extends SqlJob {
   sql: string;
@@ -72,6 +74,13 @@ export const sqlJobs = {
     const values = parseValues(job.values);
     using reader = new SandboxedConnection(job.path, "read", job);
     return runQuery(reader, decodeSql(job.sql), values, job.options);
+  },
+
+  /** That a query compiles, only reads and takes its values; it is not run. */
+  "sql.check"(job: CheckJob): void {
+    const values = parseValues(job.values);
+    using reader = new SandboxedConnection(job.path, "read", job);
+    openQuery(reader, decodeSql(job.sql), values);
   },
 
   async "sql.rows"(job: RowsJob, _turn: () => Promise<void>, channel: JobChannel): Promise<void> {

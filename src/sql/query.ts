@@ -122,7 +122,9 @@ function named<Result>(connection: SandboxedConnection, work: () => Result): Res
 }
 
 export function queryError(connection: SandboxedConnection, error: unknown): ApiError {
-  return connection.refusal === undefined ? toSqlError(error) : notReadOnly(connection.refusal);
+  return connection.refusal === undefined
+    ? toSqlError(connection.refused(error))
+    : notReadOnly(connection.refusal);
 }
 
 function within(answer: string, maxChars: number): string {
