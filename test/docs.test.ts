@@ -26,6 +26,7 @@ function servedRequests(folder: TestFolder): string[] {
     runners,
     streams: runners,
     startedAtMs: 0,
+    stopping: new AbortController().signal,
   });
   const requests = routes.map(
     ({ method, path }) => `${method} ${path.replace(API, "").replace(/\*$/, "KEY")}`,

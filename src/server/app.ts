@@ -4,6 +4,7 @@ import { Elysia } from "elysia";
 import { toApiError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { accessCheck } from "./access.ts";
+import { changesRoutes } from "./changes.routes.ts";
 import { dbRoutes } from "./db.routes.ts";
 import type { ServerDeps } from "./deps.ts";
 import { errorHandler, errorResponse } from "./error-handler.ts";
@@ -57,6 +58,7 @@ export function createApp(deps: ServerDeps) {
     .use(kv)
     .use(kvListRoutes(deps))
     .use(kvTimeRoutes(deps))
+    .use(changesRoutes(deps))
     .use(sqlRoutes(deps))
     .use(dbRoutes(deps))
     .use(maintenanceRoutes(deps))

@@ -20,6 +20,8 @@ export interface ServerDeps {
   /** Others for jobs that stream: they last as long as their reader takes, and hold nobody up. */
   readonly streams: RunnerPool;
   readonly startedAtMs: number;
+  /** Says that the server is about to stop, to answers that would not end by themselves. */
+  readonly stopping: AbortSignal;
 }
 
 /**

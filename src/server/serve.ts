@@ -21,6 +21,7 @@ const HOUSEKEEPERS = 2;
 
 /** @throws Error when the address is taken or the data folder is not there */
 export async function startServer(config: Config, clock: Clock, log: Log): Promise<RunningServer> {
+  const stopping = new AbortController();
   const housekeepers = new RunnerPool({ size: HOUSEKEEPERS, log });
   const runners = new RunnerPool({ size: config.runners, log });
   const streams = new RunnerPool({ size: config.runners, log });
@@ -41,6 +42,7 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
     runners,
     streams,
     startedAtMs: clock.nowMs(),
+    stopping: stopping.signal,
   });
   sweepWorkFiles(registry.root.dataDir);
   app.listen({ hostname: config.host, port: config.port });
@@ -51,6 +53,7 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
   return {
     url: server.url.href,
     async stop() {
+      stopping.abort();
       const stopRunners = () => Promise.all([runners.stop(), streams.stop()]);
       const grace = setTimeout(() => void stopRunners(), STATEMENT_GRACE_MS);
       await app.stop();
