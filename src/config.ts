@@ -5,6 +5,7 @@
 
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { parseDurationMs } from "./duration.ts";
 import {
   DEFAULT_MAX_BODY_BYTES,
   DEFAULT_MAX_OPEN_DATABASES,
@@ -18,7 +19,7 @@ interface Setting {
   flag: string;
   /** Names in the environment, the first wins. */
   env: readonly string[];
-  kind: "integer" | "text" | "switch" | "choice";
+  kind: "integer" | "text" | "switch" | "choice" | "duration";
   default: string;
   choices?: readonly string[];
   minimum?: number;
@@ -123,6 +124,21 @@ export const SETTINGS = [
     help: "database files kept open; the least recently used is closed",
   },
   {
+    flag: "history-retention",
+    env: ["CHRONOLITE_HISTORY_RETENTION"],
+    kind: "duration",
+    default: "",
+    help: "how long the history of keys is kept, such as 30d; for ever if not given",
+  },
+  {
+    flag: "history-max-ops",
+    env: ["CHRONOLITE_HISTORY_MAX_OPS"],
+    kind: "integer",
+    default: "0",
+    minimum: 0,
+    help: "operations that the history of each key keeps; 0 keeps all",
+  },
+  {
     flag: "runners",
     env: ["CHRONOLITE_RUNNERS"],
     kind: "integer",
@@ -148,6 +164,8 @@ export interface Config {
   readonly maxBodyBytes: number;
   readonly maxValueBytes: number;
   readonly maxOpenDatabases: number;
+  /** What the histories of keys keep. */
+  readonly retention: { readonly ageMs: number | null; readonly maxOps: number | null };
   readonly runners: number;
 }
 
@@ -225,6 +243,10 @@ function readConfig(
     maxBodyBytes: given.get("max-body-bytes") as number,
     maxValueBytes: given.get("max-value-bytes") as number,
     maxOpenDatabases: given.get("max-open-databases") as number,
+    retention: {
+      ageMs: (given.get("history-retention") as number) || null,
+      maxOps: (given.get("history-max-ops") as number) || null,
+    },
     runners: given.get("runners") as number,
   };
   if (!isLoopback(config.host) && config.token === "" && !config.insecureNoAuth)
@@ -253,6 +275,12 @@ function check(setting: Setting, name: string, text: string): string | number | 
       if (!setting.choices?.includes(text))
         throw new UsageError(`${name} must be ${setting.choices?.join(" or ")}, not "${text}"`);
       return text;
+    case "duration": {
+      const ms = text === "" ? 0 : parseDurationMs(text);
+      if (text !== "" && !(ms > 0 && Number.isSafeInteger(ms)))
+        throw new UsageError(`${name} must be a duration such as 12h or 30d, not "${text}"`);
+      return ms;
+    }
     case "text":
       if (text === "" && setting.default !== "") throw new UsageError(`${name} must not be empty`);
       return text;
@@ -302,6 +330,7 @@ function flagSynopsis(setting: Setting): string {
   const value = {
     integer: " N",
     text: " TEXT",
+    duration: " DURATION",
     switch: "",
     choice: ` ${setting.choices?.join("|")}`,
   };

@@ -178,6 +178,12 @@ export class Database implements Engine {
     }
   }
 
+  /** Names of the relations of a kind. */
+  relationNames(kind: string): string[] {
+    this.#beginReadTurn();
+    return this.#relations.names(kind);
+  }
+
   watch(changed: () => void): () => void {
     this.#watchers.add(changed);
     return () => this.#watchers.delete(changed);

@@ -141,7 +141,9 @@ export function changesRoutes(deps: ServerDeps) {
           unpin();
           streams -= 1;
         };
-        return new Response(pulled(events, end), { headers: set.headers as Record<string, string> });
+        return new Response(pulled(events, end), {
+          headers: set.headers as Record<string, string>,
+        });
       },
       {
         detail: documented({

@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { Registry } from "../engine/registry.ts";
 import { sweepWorkFiles } from "../engine/work-file.ts";
+import { RetentionTimer } from "../kv/retention.ts";
 import type { Log } from "../log.ts";
 import { RunnerPool } from "../runner/pool.ts";
 import { createApp } from "./app.ts";
@@ -34,6 +35,10 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
     allowAnyAbsoluteDbPath: config.allowAnyAbsoluteDbPath,
     maxOpenDatabases: config.maxOpenDatabases,
   });
+  const retention = new RetentionTimer(() => registry.databases(), config.retention, {
+    clock,
+    log,
+  });
   const app = createApp({
     config,
     clock,
@@ -60,6 +65,7 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
       clearTimeout(grace);
       // Before the databases are closed: a runner that still has one open would leave its log behind.
       await stopRunners();
+      await retention.stop();
       await registry.close();
       await housekeepers.stop();
     },
