@@ -321,7 +321,7 @@ describe("GET /db/export?format=sqlite", () => {
     makeFile(
       folder,
       "big.db",
-      `create table big(a); insert into big with recursive n(i) as (select 1 union all select i + 1 from n where i < 60000) select hex(randomblob(200)) from n`,
+      `create table big(a); insert into big with recursive n(i) as (select 1 union all select i + 1 from n where i < 40000) select hex(randomblob(200)) from n`,
     );
     const own = folder.file(".chronolite");
     const leftOver = () =>
@@ -333,25 +333,21 @@ describe("GET /db/export?format=sqlite", () => {
       await response.body?.getReader().read();
       caller.abort();
     }
-    const giveUpMs = performance.now() + 5000;
-    const active = async () =>
-      ((await (await server.api("/health")).json()) as { counters: { sql_active: number } })
-        .counters.sql_active;
-    while ((await active()) > 0 || leftOver().length > 0) {
-      expect(performance.now()).toBeLessThan(giveUpMs);
-      await Bun.sleep(10);
-    }
+    const active = async () => {
+      const { counters } = (await (await server.api("/health")).json()) as {
+        counters: { sql_active: number };
+      };
+      return counters.sql_active;
+    };
+    while ((await active()) > 0 || leftOver().length > 0) await Bun.sleep(10);
     const pending = server.api("/db/export?db=big").catch(() => {});
-    while (leftOver().length === 0) {
-      expect(performance.now()).toBeLessThan(giveUpMs);
-      await Bun.sleep(1);
-    }
+    while (leftOver().length === 0) await Bun.sleep(1);
     server.process.kill("SIGKILL");
     await server.process.exited;
     await pending;
     await using _next = await spawnServer(folder);
     expect(leftOver()).toEqual([]);
-  });
+  }, 30_000);
 
   test("names the file after the database, whatever letters it has", async () => {
     await using server = await startTestServer({ empty: true });
