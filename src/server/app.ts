@@ -8,6 +8,7 @@ import { changesRoutes } from "./changes.routes.ts";
 import { dbRoutes } from "./db.routes.ts";
 import type { ServerDeps } from "./deps.ts";
 import { errorHandler, errorResponse } from "./error-handler.ts";
+import { exportRoutes } from "./export.routes.ts";
 import { healthRoutes } from "./health.routes.ts";
 import { homeRoutes } from "./home.routes.ts";
 import { answerHead, kvRoutes } from "./kv.routes.ts";
@@ -62,6 +63,7 @@ export function createApp(deps: ServerDeps) {
     .use(sqlRoutes(deps))
     .use(dbRoutes(deps))
     .use(maintenanceRoutes(deps))
+    .use(exportRoutes(deps))
     .use(healthRoutes(deps))
     .use(
       swagger({
