@@ -3,6 +3,7 @@
  * table of the README are made from this list.
  */
 
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import {
@@ -116,10 +117,10 @@ export const SETTINGS = [
     flag: "runners",
     env: ["CHRONOLITE_RUNNERS"],
     kind: "integer",
-    default: "4",
-    minimum: 1,
+    default: "0",
+    minimum: 0,
     maximum: 64,
-    help: "processes that run callers' SQL side by side",
+    help: "processes that run callers' SQL side by side; 0: two per core, at least 4",
   },
 ] as const satisfies readonly Setting[];
 
@@ -213,7 +214,7 @@ function readConfig(
     timeoutMs: (given.get("timeout") as number) * 1000,
     maxBodyBytes: given.get("max-body-bytes") as number,
     maxOpenDatabases: given.get("max-open-databases") as number,
-    runners: given.get("runners") as number,
+    runners: (given.get("runners") as number) || Math.max(4, 2 * availableParallelism()),
   };
   if (!isLoopback(config.host) && config.token === "" && !config.insecureNoAuth)
     throw new UsageError(
