@@ -3,6 +3,7 @@
  * table of the README are made from this list.
  */
 
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { parseDurationMs } from "./duration.ts";
@@ -142,10 +143,10 @@ export const SETTINGS = [
     flag: "runners",
     env: ["CHRONOLITE_RUNNERS"],
     kind: "integer",
-    default: "4",
-    minimum: 1,
+    default: "0",
+    minimum: 0,
     maximum: 64,
-    help: "processes that run callers' SQL side by side",
+    help: "processes that run callers' SQL side by side; 0: two per core, at least 4",
   },
 ] as const satisfies readonly Setting[];
 
@@ -247,7 +248,7 @@ function readConfig(
       ageMs: (given.get("history-retention") as number) || null,
       maxOps: (given.get("history-max-ops") as number) || null,
     },
-    runners: given.get("runners") as number,
+    runners: (given.get("runners") as number) || Math.max(4, 2 * availableParallelism()),
   };
   if (!isLoopback(config.host) && config.token === "" && !config.insecureNoAuth)
     throw new UsageError(
