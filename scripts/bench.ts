@@ -2,7 +2,7 @@
  * Compares chronolite with bare servers that do the same work, all in one run and taking turns, so that
  * the ratios hold on a busy machine too. The figures themselves are worth nothing elsewhere.
  *
- *     npm run bench -- [--rounds 5] [--seconds 2] [--connections 64] [--only throughput|latency|large]
+ *     npm run bench -- [--rounds 5] [--seconds 2] [--connections 64] [--only throughput|latency|sql|large]
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { measureLargeTable } from "./bench/large-table.ts";
 import { keyName, type LoadPlan, type LoadResult, smallValue } from "./bench/load.ts";
+import { SQL_SETUP, SQL_WORKLOADS, timeOneByOne } from "./bench/sql.ts";
 import { type ServerProcess, startChronolite, startProcess } from "./server-process.ts";
 
 const KEYS = 1000;
@@ -71,6 +72,13 @@ async function main(options: Options): Promise<void> {
         `${options.rounds} rounds of ${options.seconds} s, ${options.connections} connections, ${KEYS} keys`,
     );
     const wanted = (part: string) => flags.only === undefined || flags.only === part;
+    if (wanted("sql")) {
+      await using bareSql = await startProcess([
+        join(import.meta.dir, "bench", "bare-sql.ts"),
+        join(folder, "bare-sql.db"),
+      ]);
+      await compareSql(options, full, bareSql);
+    }
     if (wanted("throughput"))
       await compareThroughput(options, [
         target("bare GET", "GET", bare, BARE_PATH),
@@ -190,6 +198,48 @@ async function compareLatency(options: Options, server: ServerProcess): Promise<
       aim: "at most 3",
     },
   ]);
+}
+
+/** Callers' SQL in processes of its own, compared with the same inline. */
+async function compareSql(
+  options: Options,
+  ours: ServerProcess,
+  theirs: ServerProcess,
+): Promise<void> {
+  const api = `${ours.origin}${API}`;
+  await expectOk(fetch(`${api}/db/create?path=sql`, { method: "POST" }));
+  for (const origin of [api, theirs.origin])
+    await expectOk(fetch(`${origin}/db?db=sql`, { method: "POST", body: SQL_SETUP }));
+  const sides = [
+    { prefix: "bare ", origin: theirs.origin, path: "" },
+    { prefix: "", origin: ours.origin, path: API },
+  ];
+  const measured = new Map<string, number[]>();
+  for (let round = 1; round <= options.rounds; round += 1)
+    for (const workload of SQL_WORKLOADS)
+      for (const { prefix, origin, path } of round % 2 === 0 ? sides.toReversed() : sides) {
+        const plan = { ...workload.plan, origin, path: path + workload.plan.path };
+        const rate = workload.together
+          ? (await load({ ...options, ...plan, pauseMs: 0 })).requestsPerSecond
+          : 1000 / (await timeOneByOne(origin + path, workload, plan.method === "GET" ? 9 : 3));
+        const name = prefix + workload.name;
+        measured.set(name, [...(measured.get(name) ?? []), rate]);
+        console.error(`round ${round}: ${name} ${rate.toFixed(1)}/s`);
+      }
+  console.log("\n| SQL, requests per second | median | lowest | highest |\n|---|---:|---:|---:|");
+  for (const [name, all] of measured) {
+    const figures = [median(all), Math.min(...all), Math.max(...all)];
+    console.log(`| ${name} | ${figures.map((figure) => figure.toFixed(1)).join(" | ")} |`);
+  }
+  printRatios(
+    measured,
+    SQL_WORKLOADS.map(({ name }) => ({
+      name: `${name} / bare process, inline`,
+      ours: name,
+      theirs: `bare ${name}`,
+      aim: "",
+    })),
+  );
 }
 
 /** Runs the load while a statement without end runs into its deadline, which it must. */

@@ -4,8 +4,10 @@
  */
 
 import { isIP } from "node:net";
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { parseDurationMs } from "./duration.ts";
 import {
   DEFAULT_MAX_BODY_BYTES,
   DEFAULT_MAX_OPEN_DATABASES,
@@ -21,7 +23,7 @@ interface Setting {
   /** Names in the environment, the first wins. */
   env: readonly string[];
   /** A list is given by repeating its flag, or separated by commas in the environment. */
-  kind: "integer" | "text" | "switch" | "choice" | "list";
+  kind: "integer" | "text" | "switch" | "choice" | "list" | "duration";
   default: string;
   choices?: readonly string[];
   minimum?: number;
@@ -183,13 +185,28 @@ export const SETTINGS = [
     help: "database files kept open; the least recently used is closed",
   },
   {
+    flag: "history-retention",
+    env: ["CHRONOLITE_HISTORY_RETENTION"],
+    kind: "duration",
+    default: "",
+    help: "how long the history of keys is kept, such as 30d; for ever if not given",
+  },
+  {
+    flag: "history-max-ops",
+    env: ["CHRONOLITE_HISTORY_MAX_OPS"],
+    kind: "integer",
+    default: "0",
+    minimum: 0,
+    help: "operations that the history of each key keeps; 0 keeps all",
+  },
+  {
     flag: "runners",
     env: ["CHRONOLITE_RUNNERS"],
     kind: "integer",
-    default: "4",
-    minimum: 1,
+    default: "0",
+    minimum: 0,
     maximum: 64,
-    help: "processes that run callers' SQL side by side",
+    help: "processes that run callers' SQL side by side; 0: two per core, at least 4",
   },
 ] as const satisfies readonly Setting[];
 
@@ -220,6 +237,8 @@ export interface Config {
   readonly maxBodyBytes: number;
   readonly maxValueBytes: number;
   readonly maxOpenDatabases: number;
+  /** What the histories of keys keep. */
+  readonly retention: { readonly ageMs: number | null; readonly maxOps: number | null };
   readonly runners: number;
 }
 
@@ -334,7 +353,11 @@ function readConfig(values: Values, env: Record<string, string | undefined>): Co
     maxBodyBytes: given.get("max-body-bytes") as number,
     maxValueBytes: given.get("max-value-bytes") as number,
     maxOpenDatabases: given.get("max-open-databases") as number,
-    runners: given.get("runners") as number,
+    retention: {
+      ageMs: (given.get("history-retention") as number) || null,
+      maxOps: (given.get("history-max-ops") as number) || null,
+    },
+    runners: (given.get("runners") as number) || Math.max(4, 2 * availableParallelism()),
   };
   if (!isLoopback(config.host) && !needsToken(config) && !config.insecureNoAuth)
     throw new UsageError(
@@ -413,6 +436,12 @@ function check(setting: Setting, name: string, text: string): string | number | 
       if (!setting.choices?.includes(text))
         throw new UsageError(`${name} must be ${setting.choices?.join(" or ")}, not "${text}"`);
       return text;
+    case "duration": {
+      const ms = text === "" ? 0 : parseDurationMs(text);
+      if (text !== "" && !(ms > 0 && Number.isSafeInteger(ms)))
+        throw new UsageError(`${name} must be a duration such as 12h or 30d, not "${text}"`);
+      return ms;
+    }
     case "list":
     case "text":
       if (text === "" && setting.default !== "") throw new UsageError(`${name} must not be empty`);
@@ -465,6 +494,7 @@ function flagSynopsis(setting: Setting): string {
     integer: " N",
     text: " TEXT",
     list: " TEXT",
+    duration: " DURATION",
     switch: "",
     choice: ` ${setting.choices?.join("|")}`,
   };

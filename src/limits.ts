@@ -126,6 +126,11 @@ export const MAINTENANCE_BUSY_MS = 1000;
 export const STREAM_FLUSH_MS = 500;
 /** Bounds of `max_chars`, the longest answer that a caller can ask for. */
 export const MIN_MAX_CHARS = 100;
+/** Memory of a whole runner process: at the most, and for one that is kept for the next job. */
+export const RUNNER_MEMORY_BYTES = 1536 * 1024 * 1024;
+export const RUNNER_KEPT_BYTES = 256 * 1024 * 1024;
+/** How often working runners are looked at. */
+export const RUNNER_WATCH_MS = 200;
 
 /** Shortest secret that signs tokens, in characters. */
 export const MIN_TOKEN_SECRET_CHARS = 32;

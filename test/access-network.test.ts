@@ -1,6 +1,7 @@
 /** What is between clients and server: origins, proxies, TLS, logs. */
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { asRoot, makeToken, ROOT_TOKEN, withToken } from "./support/access.ts";
 import {
@@ -325,10 +326,23 @@ describe("--tls-cert and --tls-key", () => {
   });
 });
 
+/** A database whose schema is whole and whose rows are not. */
+function damage(path: string): void {
+  {
+    using database = new Database(path, { create: true });
+    database.run("create table a (b)");
+    database.run(
+      "with n(i) as (select 1 union all select i + 1 from n where i < 100) insert into a select randomblob(1000) from n",
+    );
+  }
+  const bytes = readFileSync(path);
+  writeFileSync(path, bytes.fill("x", 4096));
+}
+
 describe("the log", () => {
   test("holds no token, value, parameter, key or SQL of any request", async () => {
     using folder = new TestFolder();
-    writeFileSync(folder.file("damaged.db"), `SQLite format 3\0${"x".repeat(5000)}`);
+    damage(folder.file("damaged.db"));
     const SECRET = "Secret0f-the-Request";
     const secrets = [ROOT_TOKEN, SECRET];
     let printed = "";
@@ -357,7 +371,7 @@ describe("the log", () => {
         [`/kv/${SECRET}/push?db=t`, withToken(token, { method: "POST", body: SECRET })],
         [`/kv/${SECRET}?db=damaged`, asRoot()],
         [`/kv/${SECRET}?db=damaged`, withToken(token, { method: "PUT", body: SECRET })],
-        [`/query?db=damaged&sql=select+'${SECRET}'`, asRoot()],
+        [`/query?db=damaged&sql=select+'${SECRET}',+b+from+a`, asRoot()],
         ["/db?db=t", asRoot({ method: "POST", body })],
         ["/db?db=damaged", asRoot({ method: "POST", body })],
         [`/query?db=t&sql=select+?+from+nope&values=["${SECRET}"]`, withToken(token)],

@@ -21,6 +21,8 @@ interface Sample {
   /** Whether a token that is limited to other tables, or to other keys, is refused. */
   table?: true;
   keys?: true;
+  /** Answers until its reader leaves. */
+  endless?: true;
 }
 
 const SELECT = encodeURIComponent("select * from kv_store");
@@ -102,6 +104,20 @@ const SAMPLES: Record<string, Sample> = {
   "GET api/db/list": { needs: "any", path: "/db/list" },
   "GET api/db/schema": { needs: "read", path: "/db/schema?db=t" },
   "DELETE api/db": { needs: "admin", path: "/db?db=t&confirm=yes" },
+  "GET api/db/export": {
+    needs: "read",
+    path: "/db/export?db=t&format=sql",
+    table: true,
+    keys: true,
+  },
+  "GET api/changes": { needs: "read", path: "/changes?db=t&prefix=k", table: true, keys: true },
+  "GET api/changes/stream": {
+    needs: "read",
+    path: "/changes/stream?db=t&prefix=k",
+    table: true,
+    keys: true,
+    endless: true,
+  },
   "POST api/maintenance": {
     needs: "admin",
     path: "/maintenance?db=t",
@@ -143,7 +159,15 @@ function servedRoutes(): string[] {
   const engine = { ...common, housekeepers: runners, durability: config.durability };
   const registry = new Registry({ ...engine, ...config });
   const state = new StateDatabase(config.stateDb, engine);
-  const app = createApp({ ...common, registry, runners, streams: runners, state, startedAtMs: 0 });
+  const app = createApp({
+    ...common,
+    registry,
+    runners,
+    streams: runners,
+    state,
+    stopping: new AbortController().signal,
+    startedAtMs: 0,
+  });
   return app.routes.map(ruleName);
 }
 
@@ -177,7 +201,7 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]());
 
 async function statusOf(route: string, token: string | null, method?: string): Promise<number> {
-  const { path, body } = SAMPLES[route] as Sample;
+  const { path, body, endless } = SAMPLES[route] as Sample;
   await server.api("/db/create?path=t&init_kv=true", asRoot({ method: "POST" }));
   const url = path.startsWith("//") ? server.origin + path.slice(1) : server.origin + API + path;
   const response = await fetch(
@@ -187,6 +211,10 @@ async function statusOf(route: string, token: string | null, method?: string): P
       ...(body === undefined ? {} : { body }),
     }),
   );
+  if (endless === true && response.ok) {
+    await response.body?.cancel();
+    return response.status;
+  }
   const text = await response.text();
   if (response.status === 401) expect(response.headers.get("www-authenticate")).toContain("Bearer");
   if (response.status === 403) {

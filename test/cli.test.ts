@@ -61,7 +61,7 @@ describe("mistakes", () => {
     ["a negative port", ["--port=-1"], {}, "--port"],
     ["a fraction", ["--timeout", "1.5"], {}, "--timeout"],
     ["a timeout of 0", ["--timeout", "0"], {}, "--timeout"],
-    ["no runners", ["--runners", "0"], {}, "--runners"],
+    ["too many runners", ["--runners", "65"], {}, "--runners"],
     ["a bad choice", ["--durability", "none"], {}, "--durability"],
     ["an empty folder name", ["--data-dir", ""], {}, "--data-dir"],
     ["a bad number in the environment", [], { CHRONOLITE_TIMEOUT: "soon" }, "CHRONOLITE_TIMEOUT"],

@@ -30,6 +30,7 @@ function servedRequests(folder: TestFolder): string[] {
     streams: runners,
     state,
     startedAtMs: 0,
+    stopping: new AbortController().signal,
   });
   const requests = routes.map(
     ({ method, path }) => `${method} ${path.replace(API, "").replace(/\*$/, "KEY")}`,

@@ -18,13 +18,14 @@ const VALUES = [
   "null",
   '"7"',
   "[1,2]",
+  '[2,{"id":1,"x":[2]},{"id":2}]',
   '{"n":1}',
   '{"n":"x","m":{}}',
   '{"l":[1,{"id":1,"x":[2]}],"m":{"l":[]}}',
   "9007199254740993",
 ] as const;
 const ELEMENTS: [unknown, ...unknown[]] = [1, 2, "x", null, { id: 1, x: [2] }, { id: 2 }, [1]];
-const WANTED: [unknown, ...unknown[]] = [...ELEMENTS, { x: [2] }, { id: 3 }];
+const WANTED: [unknown, ...unknown[]] = [...ELEMENTS, { x: [2] }, { x: [2] }, { id: 3 }];
 const PREFIXES = ["", "a", "a%", "B", "é", "\ud7ff", "none"] as const;
 
 interface Written {
@@ -145,10 +146,14 @@ class Run {
     this.#model.store(key, this.#nowMs, { value, type, expireAtMs: ttl.expireAtMs, etag });
   }
 
-  #randomChange(): Change {
+  #randomChange(key: string): Change {
     const random = this.#random;
-    const path = random.pick(["", "n", "m", "m.n", "l", "m.l"]);
-    switch (random.pick(["set", "incr", "decr", "push", "push", "pop", "remove", "delete"])) {
+    const op = random.pick(["set", "incr", "decr", "push", "push", "pop", "remove", "delete"]);
+    let path = random.pick(["", "n", "m", "m.n", "l", "m.l"]);
+    // Left to chance, elements would seldom be taken from where there are any.
+    if ((op === "pop" || op === "remove") && random.chance(0.8))
+      path = ["", "n", "l", "m.l"].find((each) => this.#model.hasArray(key, each)) ?? path;
+    switch (op) {
       case "set":
         return { op: "set", path, value: random.pick<unknown>([random.below(100), ...ELEMENTS]) };
       case "incr":
@@ -170,14 +175,15 @@ class Run {
 
   /** One change by its own route. */
   async #change(key: string): Promise<void> {
-    const random = this.#randomChange();
+    const random = this.#randomChange(key);
     // A whole value is set by #put.
     const change = random.op === "set" && random.path === "" ? { ...random, path: "n" } : random;
     const condition = this.#condition(key);
     const before = this.#model.live(key, this.#nowMs);
-    this.#note(key, change, condition);
+    const ttl = change.op === "set" ? this.#ttl() : { extra: "", expireAtMs: null };
+    this.#note(key, change, condition, ttl.extra);
     const path = change.path === "" ? "" : `&path=${change.path}`;
-    const extra = path + condition.extra + this.#history();
+    const extra = path + ttl.extra + condition.extra + this.#history();
     const { status, body } = await this.#request(key, change, extra, condition.headers);
     if (!condition.holds) {
       expect(status).toBe(412);
@@ -185,7 +191,8 @@ class Run {
     }
     const expected = changed(before?.value, change);
     expect(status).toBe(expected.status);
-    if ("value" in expected) this.#apply(key, change, expected.value, String(body["etag"]));
+    if ("value" in expected)
+      this.#apply(key, change, expected.value, String(body["etag"]), ttl.expireAtMs);
     if ("value" in expected && (change.op === "pop" || change.op === "remove"))
       expect(body[change.op === "pop" ? "value" : "removed"]).toEqual(expected.told);
   }
@@ -210,8 +217,14 @@ class Run {
     }
   }
 
-  /** A change that happened: what is there keeps its type and its time to live. */
-  #apply(key: string, change: Change, value: string | null, etag: string): void {
+  /** A change that happened: what is there keeps its type, and its time to live without another. */
+  #apply(
+    key: string,
+    change: Change,
+    value: string | null,
+    etag: string,
+    expireAtMs: number | null,
+  ): void {
     if (value === null) {
       this.#model.delete(key);
       return;
@@ -221,7 +234,7 @@ class Run {
     this.#model.store(key, this.#nowMs, {
       value,
       type: before?.type ?? (bare ? "text/plain" : "application/json"),
-      expireAtMs: before?.expireAtMs ?? null,
+      expireAtMs: expireAtMs ?? before?.expireAtMs ?? null,
       etag,
     });
   }
@@ -324,7 +337,7 @@ class Run {
         })
       : [];
     const mutations = this.#some((key) => {
-      const change = this.#randomChange();
+      const change = this.#randomChange(key);
       const { ttl, expireAtMs } =
         change.op === "set" ? this.#ttlInBody() : { ttl: undefined, expireAtMs: null };
       return { key, change, ttl, expireAtMs };
@@ -369,12 +382,7 @@ class Run {
       const value = made[at] ?? null;
       if (change.op === "set" && change.path === "" && value !== null)
         this.#model.store(key, this.#nowMs, { value, type: "application/json", expireAtMs, etag });
-      else {
-        this.#apply(key, change, value, etag);
-        // The tag is told once; a time to live set at a path comes with it.
-        const entry = this.#model.live(key, this.#nowMs);
-        if (expireAtMs !== null && entry !== undefined) entry.expireAtMs = expireAtMs;
-      }
+      else this.#apply(key, change, value, etag, expireAtMs);
     }
   }
 

@@ -6,10 +6,12 @@
 import type { Socket } from "bun";
 
 export interface LoadPlan {
-  method: "GET" | "PUT";
+  method: "GET" | "PUT" | "POST";
   origin: string;
-  /** Path with `KEY` where the key goes. */
+  /** Path with `KEY` where the key goes, or `ID` where its number goes. */
   path: string;
+  /** Body of a POST, with `"ID"` where the number goes. */
+  body?: string;
   connections: number;
   keys: number;
   seconds: number;
@@ -132,11 +134,15 @@ class Load {
 }
 
 function requestBytes(plan: LoadPlan, index: number): Buffer {
-  const body = plan.method === "PUT" ? smallValue(index) : "";
+  const body =
+    plan.method === "PUT" ? smallValue(index) : (plan.body ?? "").replace('"ID"', String(index));
+  const path = plan.path
+    .replace("KEY", encodeURIComponent(keyName(index)))
+    .replace("ID]", `${index}]`);
   const headers = [
-    `${plan.method} ${plan.path.replace("KEY", encodeURIComponent(keyName(index)))} HTTP/1.1`,
+    `${plan.method} ${path} HTTP/1.1`,
     `Host: ${new URL(plan.origin).host}`,
-    ...(plan.method === "PUT"
+    ...(body !== ""
       ? ["Content-Type: application/json", `Content-Length: ${Buffer.byteLength(body)}`]
       : []),
   ];

@@ -1,4 +1,5 @@
 /** Grants as JSON, from a request's body, the command line or a token; and how long they last. */
+import { parseDurationMs } from "../duration.ts";
 import { invalidParameter } from "../errors.ts";
 import {
   MAX_GRANT_ENTRIES,
@@ -54,22 +55,13 @@ export function checkTokenName(name: unknown): string {
   return name;
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-};
-
 /**
- * How long something lasts: whole seconds, or text such as `30d`, `12h`, `90` (seconds).
+ * How long something lasts: whole seconds, or text such as `30d` or `1d12h`.
  * @returns milliseconds
  * @throws ApiError INVALID_PARAMETERS
  */
 export function parseLifeMs(json: unknown, name: string): number {
-  const [, amount, unit = "s"] = /^(\d{1,15})([smhdw]?)$/.exec(String(json ?? "")) ?? [];
-  const lifeMs = Number(amount) * (UNIT_MS[unit === "" ? "s" : unit] ?? Number.NaN);
+  const lifeMs = parseDurationMs(String(json ?? ""));
   if (!(lifeMs > 0 && lifeMs <= MAX_TOKEN_LIFE_MS))
     throw invalidParameter(name, "must be seconds or a time such as 12h or 30d, at most 10 years");
   return lifeMs;

@@ -48,6 +48,8 @@ export interface Database extends Engine {
   readonly path: string;
   /** What a job on the file needs to know; the two belong together. */
   readonly target: DatabaseTarget;
+  /** Names of the relations of a kind. */
+  relationNames(kind: string): string[];
   pin(): () => void;
   prepareWrites(deadlineMs: number): Promise<void>;
   takeTurn(): Promise<() => void>;
@@ -194,6 +196,12 @@ export class OpenDatabase implements Database {
       release?.();
       unpin();
     }
+  }
+
+  /** Names of the relations of a kind. */
+  relationNames(kind: string): string[] {
+    this.#beginReadTurn();
+    return this.#relations.names(kind);
   }
 
   watch(changed: () => void): () => void {

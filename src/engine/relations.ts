@@ -87,6 +87,15 @@ export class Relations {
     this.refresh();
   }
 
+  /** Names of the relations of a kind that the file says it has. */
+  names(kind: string): string[] {
+    if (!this.#hasTable()) return [];
+    using rows = this.#connection.prepare<{ name: string }, [string]>(
+      `select name from ${RELATIONS_TABLE} where kind = ? order by name`,
+    );
+    return rows.all(kind).map(({ name }) => name);
+  }
+
   #examine(relation: Relation): State | ApiError {
     const found = this.#schemaOf(relation);
     const expected = new Map(relation.objects.map((object) => [object.name, object]));
@@ -130,11 +139,15 @@ export class Relations {
   }
 
   #versionOf(relation: Relation): number {
-    using tables = this.#connection.prepare("select 1 from sqlite_schema where name = ?");
-    if (tables.get(RELATIONS_TABLE) === null) return 0;
+    if (!this.#hasTable()) return 0;
     using versions = this.#connection.prepare<{ version: number }, [string]>(
       `select version from ${RELATIONS_TABLE} where name = ?`,
     );
     return versions.get(relation.name)?.version ?? 0;
+  }
+
+  #hasTable(): boolean {
+    using tables = this.#connection.prepare("select 1 from sqlite_schema where name = ?");
+    return tables.get(RELATIONS_TABLE) !== null;
   }
 }

@@ -14,24 +14,33 @@ import {
 } from "../access/grant.ts";
 import type { Database, DatabaseTarget } from "../engine/database.ts";
 import type { Plan, Rows, Step, WriteOptions } from "../engine/plan.ts";
+import type { ApiError } from "../errors.ts";
 import { byteOrder, prefixEnd } from "./read.ts";
 import { timeStatements } from "./time-statements.ts";
 
 export class LimitedDatabase implements Database {
   readonly #database: Database;
   readonly #grant: Grant;
+  readonly #checkToken: () => void;
 
-  constructor(database: Database, grant: Grant) {
+  /**
+   * @param checkToken throws when the token has ended; asked before every plan, since a stream of
+   *   changes may outlast it
+   */
+  constructor(database: Database, grant: Grant, checkToken: () => void) {
     this.#database = database;
     this.#grant = grant;
+    this.#checkToken = checkToken;
   }
 
   /** @throws ApiError FORBIDDEN, always: with the path alone nothing would limit the token */
   get path(): string {
-    throw forbidden(
-      "A limited token cannot do this",
-      "Use the root token, or one for the whole database.",
-    );
+    throw notInParts();
+  }
+
+  /** @throws ApiError FORBIDDEN, always: they are about all tables */
+  relationNames(): string[] {
+    throw notInParts();
   }
 
   get target(): DatabaseTarget {
@@ -81,12 +90,21 @@ export class LimitedDatabase implements Database {
 
   /** @throws ApiError FORBIDDEN */
   #check({ relation, steps }: Plan): void {
+    this.#checkToken();
     requireTable(this.#grant, relation.name);
     if (this.#grant.prefixes.length === 0) return;
-    // From when on the history is whole, which is true of every key.
-    const { horizon } = timeStatements(relation);
-    for (const step of steps) if (step.statement !== horizon) checkKeys(this.#grant, step);
+    // How far the history reaches, back and up to now: of the table, not of any key.
+    const { horizon, newest } = timeStatements(relation);
+    for (const step of steps)
+      if (step.statement !== horizon && step.statement !== newest) checkKeys(this.#grant, step);
   }
+}
+
+function notInParts(): ApiError {
+  return forbidden(
+    "A limited token cannot do this",
+    "Use the root token, or one for the whole database.",
+  );
 }
 
 /**

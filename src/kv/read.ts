@@ -132,12 +132,11 @@ export async function getMany(
   );
 }
 
-/** A page of keys in byte order, and whether there are more. */
+/** A page of keys in byte order, whether there are more, and from where on to follow their changes. */
 export async function listKeys(
   table: KvTable,
   request: ListRequest,
-): Promise<{ entries: ListedEntry[]; hasMore: boolean }> {
-  if (request.limit === 0) return { entries: [], hasMore: false };
+): Promise<{ entries: ListedEntry[]; hasMore: boolean; changeCursor: number }> {
   const { list, listValues, listReverse, listReverseValues } = table.statements;
   const [keysOnly, withValues] = request.reverse
     ? [listReverse, listReverseValues]
@@ -160,17 +159,24 @@ export async function listKeys(
           offset: request.offset,
         },
       },
+      { statement: table.time.newest, params: {} },
     ],
   };
   // What has to look at many keys to find a few must not hold up the thread.
   const far =
     request.offset > MAX_OFFSET_HERE_KEYS || request.suffix !== null || request.contains !== null;
-  const [rows = []] = far ? await table.engine.readElsewhere(plan) : await table.engine.read(plan);
+  const [rows = [], [newest] = []] = far
+    ? await table.engine.readElsewhere(plan)
+    : await table.engine.read(plan);
   const entries = rows.slice(0, request.limit).map((row) => ({
     ...toEntry(row),
     ...(request.values ? { value: row["value"] as StoredValue, isJson: row["is_json"] === 1 } : {}),
   }));
-  return { entries, hasMore: rows.length > request.limit };
+  return {
+    entries,
+    hasMore: request.limit > 0 && rows.length > request.limit,
+    changeCursor: Number(newest?.["seq"] ?? 0),
+  };
 }
 
 /** Keys compare by their UTF-8 bytes, as SQLite compares them. */

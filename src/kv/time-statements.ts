@@ -9,7 +9,7 @@
  * leaves operations ahead of it, and they count (contracts/hoody.md 0.0, decision 10). So for the
  * present `$is_now` is 1 and `$t_ms` beyond all times.
  */
-import type { Relation } from "../engine/plan.ts";
+import type { Relation, Statement } from "../engine/plan.ts";
 import { isJsonSql as isJson, placeSql, storedSql as stored } from "./json-sql.ts";
 import { historyTable } from "./relation.ts";
 
@@ -29,6 +29,7 @@ const made = new WeakMap<Relation, TimeStatements>();
 
 /** What going back is about to do, of one plan; each rollback fills it anew. */
 const WANTED = "temp.chronolite_wanted";
+const MARK = "insert into temp.chronolite_dropped";
 /** In `expire_at_ms`: the row is about to be deleted, within the transaction that says so. */
 const DOOMED = -1;
 
@@ -418,7 +419,7 @@ function makeTimeStatements(name: string) {
     forgetMarked: { sql: "delete from temp.chronolite_dropped" },
     /** Rows from before the horizon that are not the last of their key before it. */
     oldRows: {
-      sql: `insert into temp.chronolite_dropped
+      sql: `${MARK}
         select seq from ${H} h where seq <= ${seqBy("+$horizon_ms")}
           and (op_number is null or exists (
             select 1 from ${H} next where next.key = h.key and next.op_number = h.op_number + 1
@@ -427,7 +428,7 @@ function makeTimeStatements(name: string) {
     },
     /** Rows of keys that have more operations than are kept. */
     surplusRows: {
-      sql: `insert into temp.chronolite_dropped
+      sql: `${MARK}
         with recursive recorded(key) as (
           select min(key) from ${H} where op_number is not null
           union all
@@ -437,6 +438,8 @@ function makeTimeStatements(name: string) {
           and h.op_number <= ${lastOf("recorded.key")} - $max_ops
         where recorded.key is not null limit $limit`,
     },
+    /** The rows that one of these would mark, without marking them. */
+    prunable: (mark: Statement): Statement => ({ sql: mark.sql.slice(MARK.length) }),
     /** Remembers the newest row that is dropped, and tells how many are. */
     notePruned: {
       sql: `update chronolite_relations

@@ -65,8 +65,13 @@ export function serveJobs(handlers: JobHandlers, serverPid: number): Promise<voi
       write: (bytes) => output.write(bytes),
     };
     Promise.try(() => handler(message.payload as never, turn, channel)).then(
-      (result) => send({ type: "done", result }),
-      (thrown) => send({ type: "failed", failure: toFailure(thrown) }),
+      (result) => send({ type: "done", result, memoryBytes: process.memoryUsage.rss() }),
+      (thrown) =>
+        send({
+          type: "failed",
+          failure: toFailure(thrown),
+          memoryBytes: process.memoryUsage.rss(),
+        }),
     );
   });
   return new Promise((resolve) => process.on("disconnect", resolve));

@@ -1,9 +1,10 @@
 /** The server's side: a bounded set of runner processes, each with one job and its deadline. */
 import type { Subprocess } from "bun";
 import { ApiError } from "../errors.ts";
-import { MAX_QUEUED_JOBS } from "../limits.ts";
+import { MAX_QUEUED_JOBS, RUNNER_WATCH_MS } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { Incoming, Outgoing } from "./flow.ts";
+import { type MemoryBounds, RUNNER_MEMORY, residentBytes } from "./memory.ts";
 import { runnerCommand, spawnRunner } from "./process.ts";
 import { type FromRunner, fromFailure, type ToRunner } from "./protocol.ts";
 
@@ -67,6 +68,8 @@ export class RunnerPool {
   readonly #command: readonly string[];
   readonly #runners = new Set<Runner>();
   readonly #queue: ActiveJob[] = [];
+  readonly #memory: MemoryBounds;
+  #watch: NodeJS.Timeout | undefined;
   #stopped = false;
   /** Processes that were killed and are not gone yet. */
   readonly #ending = new Set<Promise<number>>();
@@ -74,10 +77,16 @@ export class RunnerPool {
   readonly counters = { jobs: 0, kills: 0 };
 
   /** @param options.command another program that serves jobs, for tests */
-  constructor(options: { size: number; log: Log; command?: readonly string[] }) {
+  constructor(options: {
+    size: number;
+    log: Log;
+    command?: readonly string[];
+    memory?: MemoryBounds;
+  }) {
     this.#size = options.size;
     this.#log = options.log;
     this.#command = options.command ?? runnerCommand();
+    this.#memory = options.memory ?? RUNNER_MEMORY;
   }
 
   /** Jobs that wait or run. */
@@ -167,6 +176,7 @@ export class RunnerPool {
   /** Ends every process, and waits until it is gone. Jobs under way answer SERVICE_UNAVAILABLE. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    clearInterval(this.#watch);
     for (const job of this.#queue.splice(0)) job.reject(stopping());
     for (const runner of [...this.#runners]) {
       const { job } = runner;
@@ -226,8 +236,23 @@ export class RunnerPool {
       runner.job = job;
       job.runner = runner;
       runner.process.ref();
+      this.#watch ??= setInterval(() => void this.#checkMemory(), RUNNER_WATCH_MS).unref();
       send(runner, { type: "run", kind: job.kind, payload: job.payload });
       if (job.stream !== undefined) void this.#feed(job, runner, job.stream);
+    }
+  }
+
+  async #checkMemory(): Promise<void> {
+    const working = [...this.#runners].filter(({ job }) => job !== undefined);
+    if (working.length === 0) {
+      clearInterval(this.#watch);
+      this.#watch = undefined;
+    }
+    for (const { process, job } of working) {
+      const bytes = await residentBytes(process.pid);
+      if (bytes <= this.#memory.maxBytes || job?.runner?.process !== process) continue;
+      this.#log.error("runner_memory", new Error("a job used too much memory"), { bytes });
+      this.#end(job, tooMuchMemory());
     }
   }
 
@@ -279,6 +304,8 @@ export class RunnerPool {
       case "failed":
         runner.job = undefined;
         runner.process.unref();
+        // A heap that has grown stays large; a new process costs less.
+        if (message.memoryBytes > this.#memory.keptBytes) this.#kill(runner);
         if (message.type === "done") job.resolve(message.result);
         else job.reject(fromFailure(message.failure));
         this.#dispatch();
@@ -340,6 +367,12 @@ function send(runner: Runner, message: ToRunner): void {
 function timeoutError(timeoutMs: number, streams: boolean): ApiError {
   const what = streams ? "No progress" : "Not done";
   return new ApiError("REQUEST_TIMEOUT", `${what} within ${timeoutMs / 1000} s`);
+}
+
+function tooMuchMemory(): ApiError {
+  return new ApiError("SQL_ERROR", "The statement needs more memory than it may use", {
+    hint: "Do it in parts: fewer rows or value sets at once.",
+  });
 }
 
 function hungUp(): ApiError {

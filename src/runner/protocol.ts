@@ -22,8 +22,9 @@ export type FromRunner =
   | { type: "ready" }
   | { type: "open"; head: unknown }
   | StreamMessage
-  | { type: "done"; result: unknown }
-  | { type: "failed"; failure: Failure };
+  /** With the memory that the process uses by now. */
+  | { type: "done"; result: unknown; memoryBytes: number }
+  | { type: "failed"; failure: Failure; memoryBytes: number };
 
 /** An error as it travels between processes. */
 export interface Failure {

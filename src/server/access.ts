@@ -42,6 +42,7 @@ interface KnownToken {
 const NOBODY: RequestCaller = {
   token: { id: "", name: "", grant: { databases: [], tables: [], prefixes: [], level: "read" } },
   whole: false,
+  check: () => {},
   expiresAtMs: null,
 };
 
@@ -139,13 +140,22 @@ export class Access {
   }
 
   #atRoute(request: Request, known: KnownToken, revoked: boolean): RequestCaller {
-    if (revoked) throw unauthorized("The token was revoked", "invalid_token");
+    if (revoked) throw revokedError();
     const { caller, expiresAtMs } = known;
     const { token } = caller;
     if (token === null) return UNLIMITED_CALLER;
     const { routes, root } = this.#options;
     const rule = ruleOf(routes, request.method, pathOf(request.url));
-    return { token, whole: checkRoute(token.grant, rule, request, root), expiresAtMs };
+    return {
+      token,
+      whole: checkRoute(token.grant, rule, request, root),
+      check: () => {
+        if (expiresAtMs <= this.#options.clock.nowMs()) throw expired();
+        // Where it takes time to find out, the next time will tell.
+        if (this.#options.isRevoked(token.id) === true) throw revokedError();
+      },
+      expiresAtMs,
+    };
   }
 
   /** @throws ApiError TOO_MANY_REQUESTS */
@@ -185,6 +195,10 @@ export function admit(access: Access, request: Request): Promise<void> | undefin
 
 function digestOf(text: string): Buffer {
   return hash("sha256", text, "buffer");
+}
+
+function revokedError(): ApiError {
+  return unauthorized("The token was revoked", "invalid_token");
 }
 
 function expired(): ApiError {

@@ -9,10 +9,12 @@ import { TokenSecret } from "../state/token-secret.ts";
 import { VERSION } from "../version.ts";
 import { Access, admit } from "./access.ts";
 import { refusalOf } from "./caller.ts";
+import { changesRoutes } from "./changes.routes.ts";
 import { corsOf } from "./cors.ts";
 import { dbRoutes } from "./db.routes.ts";
 import type { AppDeps, ServerDeps } from "./deps.ts";
 import { errorHandler, errorResponse } from "./error-handler.ts";
+import { exportRoutes } from "./export.routes.ts";
 import { healthRoutes } from "./health.routes.ts";
 import { homeRoutes } from "./home.routes.ts";
 import { answerHead, kvRoutes } from "./kv.routes.ts";
@@ -94,9 +96,11 @@ export function createApp(given: AppDeps) {
     .use(kv)
     .use(kvListRoutes(deps))
     .use(kvTimeRoutes(deps))
+    .use(changesRoutes(deps))
     .use(sqlRoutes(deps))
     .use(dbRoutes(deps))
     .use(maintenanceRoutes(deps))
+    .use(exportRoutes(deps))
     .use(tokenRoutes(deps))
     .use(shareRoutes(deps))
     .use(healthRoutes(deps))

@@ -7,11 +7,18 @@ export interface RequestCaller extends Caller {
    * that. Otherwise what the route opens is guarded in every part.
    */
   readonly whole: boolean;
+  /** @throws ApiError UNAUTHORIZED when the token has expired or was taken back since */
+  readonly check: () => void;
   /** When the token expires, Unix milliseconds; null for what does not. */
   readonly expiresAtMs: number | null;
 }
 
-export const UNLIMITED_CALLER: RequestCaller = { ...UNLIMITED, whole: true, expiresAtMs: null };
+export const UNLIMITED_CALLER: RequestCaller = {
+  ...UNLIMITED,
+  whole: true,
+  check: () => {},
+  expiresAtMs: null,
+};
 
 const CALLER = Symbol("caller");
 const REFUSAL = Symbol("refusal");

@@ -42,6 +42,7 @@ export const MaintenanceBody = Type.Object(
         "optimize",
         "vacuum",
         "stats",
+        "prune_history",
       ].map((op) => Type.Literal(op)),
     ),
     dest_path: Type.Optional(
@@ -49,6 +50,18 @@ export const MaintenanceBody = Type.Object(
         description:
           "For vacuum_into: the new file, a bare name or an absolute path where allowed. Missing folders are made.",
       }),
+    ),
+    retention: Type.Optional(
+      Type.String({
+        description:
+          "For prune_history: how much is kept, such as 30d, if not as the server was told.",
+      }),
+    ),
+    max_ops: Type.Optional(
+      Type.Integer({ minimum: 1, description: "For prune_history: operations kept of each key." }),
+    ),
+    table: Type.Optional(
+      Type.String({ description: "For prune_history: only this key-value table." }),
     ),
   },
   { examples: [{ op: "quick_check" }, { op: "vacuum_into", dest_path: "backup.db" }] },
@@ -63,6 +76,7 @@ export const MaintenanceAnswer = Type.Object({
   problems: Type.Optional(Type.Array(Type.String(), { description: "At most 100." })),
   path: Type.Optional(Type.String({ description: "Absolute path of the copy." })),
   size: Type.Optional(Type.Integer({ description: "Bytes of the copy." })),
+  dropped: Type.Optional(Type.Integer({ description: "prune_history: rows that were dropped." })),
 });
 
 const Column = Type.Object({

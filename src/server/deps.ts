@@ -34,6 +34,8 @@ export interface AppDeps {
   /** What the server keeps for itself. */
   readonly state: StateDatabase;
   readonly startedAtMs: number;
+  /** Says that the server is about to stop, to answers that would not end by themselves. */
+  readonly stopping: AbortSignal;
 }
 
 /** The same, and what the application makes for its routes. */
@@ -98,7 +100,8 @@ async function withLimited<Result>(
   if (create) requireLevel(grant, "write");
   const open = await deps.registry.open(name, { create });
   requireDatabase(grant, namesOfPath(open.path, root));
-  return use(query.caller.whole ? open : new LimitedDatabase(open, grant));
+  const { whole, check } = query.caller;
+  return use(whole ? open : new LimitedDatabase(open, grant, check));
 }
 
 function isFolder(): ApiError {

@@ -8,7 +8,7 @@ import { describe, type Parameter } from "./parameters.ts";
 export interface RouteDocumentation {
   summary: string;
   description?: string;
-  tag: "Key-value" | "Time travel" | "SQL" | "Access" | "Server";
+  tag: "Key-value" | "Time travel" | "Changes" | "SQL" | "Access" | "Server";
   parameters?: readonly Parameter<unknown>[];
   /** Whether the path ends in a key. */
   key?: boolean;

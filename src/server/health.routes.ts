@@ -16,6 +16,7 @@ const FEATURES = [
   "kv_conditional_writes",
   "kv_conditional_reads",
   "kv_list_cursor",
+  "kv_changes",
   "retry_after",
 ];
 

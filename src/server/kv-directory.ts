@@ -107,8 +107,8 @@ export interface ListedPage {
   hasMore: boolean;
   /** Where the next page begins. */
   lastKey: string | null;
-  /** What else a list answers in directory mode. */
-  more: { directory_mode?: true; total?: number };
+  /** What else the answer tells. */
+  more: { directory_mode?: true; total?: number; change_cursor?: number };
 }
 
 export async function listInDirectory(

@@ -94,10 +94,19 @@ export function kvListRoutes(deps: ServerDeps) {
         const list = async (database: Database): Promise<ListedPage | string> => {
           if (moment !== null)
             return listPast(kvTable(database, table.read(query)), query, page, moment);
-          const { entries, hasMore } = await listKeys(kvTable(database, table.read(query)), page);
+          const { entries, hasMore, changeCursor } = await listKeys(
+            kvTable(database, table.read(query)),
+            page,
+          );
           const items = `[${entries.map(listItemText).join(",")}]`;
           const keys = entries.map((entry) => entry.key);
-          return { keys, items, hasMore, lastKey: keys.at(-1) ?? null, more: {} };
+          return {
+            keys,
+            items,
+            hasMore,
+            lastKey: keys.at(-1) ?? null,
+            more: { change_cursor: changeCursor },
+          };
         };
         set.headers["content-type"] = "application/json";
         const listed = await withDatabase<ListedPage | string>(deps, query, list, false, (folder) =>

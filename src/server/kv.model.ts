@@ -201,6 +201,9 @@ export const ListAnswer = Type.Object({
   next_after: Type.Union([Type.String(), Type.Null()], {
     description: "`after` of the next page.",
   }),
+  change_cursor: Type.Optional(
+    Type.Integer({ description: "`since` of /changes, to follow from here on." }),
+  ),
   directory_mode: Type.Optional(Type.Literal(true)),
   total: Type.Optional(Type.Integer({ description: "Directory mode: keys on all pages." })),
 });

@@ -2,10 +2,13 @@
 import { existsSync } from "node:fs";
 import { Elysia } from "elysia";
 import { type Caller, requireDatabase } from "../access/grant.ts";
+import { parseDurationMs } from "../duration.ts";
 import type { Database } from "../engine/database.ts";
 import { databasePath, namesOfPath } from "../engine/resolve.ts";
 import { newWorkFile, removeWorkFile } from "../engine/work-file.ts";
 import { ApiError, invalidParameter, toApiError } from "../errors.ts";
+import { kvRelation } from "../kv/relation.ts";
+import { pruneDatabase } from "../kv/retention.ts";
 import { MAINTENANCE_BUSY_MS } from "../limits.ts";
 import type { CopyJob, MaintenanceJob } from "../sql/file-jobs.ts";
 import { MAINTENANCE, type MaintenanceOp } from "../sql/maintenance.ts";
@@ -55,7 +58,7 @@ export function maintenanceRoutes(deps: ServerDeps) {
       detail: documented({
         summary: "Maintain a database",
         description:
-          "`wal_checkpoint_truncate`, `quick_check`, `integrity_check`, `optimize`, `vacuum`, `stats`; `vacuum_into` writes a consistent copy to `dest_path`, which is named as `db` is, while others read and write.",
+          "`wal_checkpoint_truncate`, `quick_check`, `integrity_check`, `optimize`, `vacuum`, `stats`; `prune_history` drops history that is older than `retention`, or more than `max_ops` operations of a key; `vacuum_into` writes a consistent copy to `dest_path`, which is named as `db` is, while others read and write.",
         tag: "SQL",
         parameters: [db, deadline],
         body: { description: "What to do.", schema: MaintenanceBody },
@@ -101,14 +104,42 @@ function workOf(
       });
     return (call) => copyTo(call, target, destination);
   }
+  if (op === "prune_history") return pruneOf(deps, body);
   if (!Object.hasOwn(MAINTENANCE, op))
     throw invalidParameter(
       "op",
       "is unknown",
-      `Use one of ${[...Object.keys(MAINTENANCE), "vacuum_into"].join(", ")}.`,
+      `Use one of ${[...Object.keys(MAINTENANCE), "vacuum_into", "prune_history"].join(", ")}.`,
     );
   if (destination !== undefined) throw invalidParameter("dest_path", "is for vacuum_into only");
   return (call) => maintain(call, op as MaintenanceOp);
+}
+
+/** Dropping old history, by what the body says or the server was told. */
+function pruneOf(deps: ServerDeps, body: Answer): (call: Call) => Promise<Answer> {
+  const { retention: age, max_ops: maxOps, table } = body;
+  const ageMs = typeof age === "string" ? parseDurationMs(age) : Number.NaN;
+  if (age !== undefined && !(ageMs >= 0))
+    throw invalidParameter("retention", "must be a duration such as 12h or 30d");
+  if (maxOps !== undefined && !(Number.isSafeInteger(maxOps) && (maxOps as number) > 0))
+    throw invalidParameter("max_ops", "must be a whole number, more than 0");
+  if (table !== undefined && typeof table !== "string")
+    throw invalidParameter("table", "must be a string");
+  kvRelation(table);
+  const told = age === undefined && maxOps === undefined;
+  const retention = told
+    ? deps.config.retention
+    : { ageMs: age === undefined ? null : ageMs, maxOps: (maxOps as number | undefined) ?? null };
+  if (retention.ageMs === null && retention.maxOps === null)
+    throw invalidParameter(
+      "retention",
+      "is missing: nothing says what to drop",
+      'Give retention, such as "30d", or max_ops; or start the server with --history-retention.',
+    );
+  return async ({ database }) => ({
+    result: "ok",
+    dropped: await pruneDatabase(database, retention, deps.clock.nowMs(), table),
+  });
 }
 
 function maintain(call: Call, op: MaintenanceOp): Promise<Answer> {

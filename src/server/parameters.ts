@@ -4,6 +4,7 @@
  * 9 % slower.)
  */
 import { type TSchema, Type } from "@sinclair/typebox";
+import { parseDurationMs } from "../duration.ts";
 import { invalidParameter } from "../errors.ts";
 import { type JsonPath, parseJsonPath } from "../kv/json-path.ts";
 import {
@@ -169,15 +170,6 @@ export const path: Parameter<JsonPath | null> = {
   },
 };
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-};
-
 /** Time to live: seconds, or a duration such as `1h30m` or `500ms`; in milliseconds, null for none. */
 export const ttl: Parameter<number | null> = {
   name: "ttl",
@@ -191,14 +183,9 @@ export const ttl: Parameter<number | null> = {
 };
 
 function parseTtlMs(text: string): number | null {
-  let ttlMs: number;
-  if (/^-?\d+$/.test(text)) ttlMs = Number(text) * 1000;
-  else if (/^(\d+(ms|s|m|h|d|w))+$/.test(text))
-    ttlMs = [...text.matchAll(/(\d+)(ms|s|m|h|d|w)/g)].reduce(
-      (sum, [, amount, unit = "s"]) => sum + Number(amount) * (UNIT_MS[unit] ?? Number.NaN),
-      0,
-    );
-  else throw invalidParameter("ttl", "must be seconds or a duration such as 90s, 1h30m or 500ms");
+  const ttlMs = parseDurationMs(text);
+  if (Number.isNaN(ttlMs))
+    throw invalidParameter("ttl", "must be seconds or a duration such as 90s, 1h30m or 500ms");
   if (ttlMs < 0) throw invalidParameter("ttl", "must not be negative");
   if (!(ttlMs <= MAX_TTL_MS)) throw invalidParameter("ttl", "must not be more than 100 years");
   return ttlMs === 0 ? null : ttlMs;

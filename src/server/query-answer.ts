@@ -40,8 +40,8 @@ const CONTENT_TYPE: Record<QueryFormat, string> = {
 };
 
 /**
- * Runs the query in a runner process. CSV and NDJSON have no bound on their rows and are streamed;
- * an error after the first bytes cuts the connection (in NDJSON after a last line with the error).
+ * Runs the query in a runner process. CSV and NDJSON have no bound on their rows and are streamed.
+ * After the first bytes an error cuts the connection; in NDJSON it is the last line instead.
  * @throws ApiError
  */
 export async function answerQuery(
@@ -143,23 +143,21 @@ function streamQuery(
   });
 }
 
-/** Chunks end with a row, so an error has a line of its own; then the connection is cut. */
+/**
+ * Chunks end with a row, so an error has a line of its own. Then the stream ends in order: a
+ * connection that is cut loses what the reader has not taken yet, and with it that line.
+ */
 function withErrorLine(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
   const reader = body.getReader();
-  let failure: unknown;
   return new ReadableStream({
     async pull(controller) {
-      if (failure !== undefined) {
-        controller.error(failure);
-        return;
-      }
       try {
         const { value, done } = await reader.read();
         if (done) controller.close();
         else controller.enqueue(value);
       } catch (error) {
-        failure = error;
         controller.enqueue(Buffer.from(`${JSON.stringify(toApiError(error).toEnvelope())}\n`));
+        controller.close();
       }
     },
     cancel: () => reader.cancel(),

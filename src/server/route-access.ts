@@ -59,12 +59,16 @@ export const ROUTE_RULES: Readonly<Record<string, RouteRule>> = {
   "GET api/kv/diff": parts("read"),
   "POST api/kv/rollback": parts("write"),
 
+  "GET api/changes": parts("read"),
+  "GET api/changes/stream": parts("read"),
+
   "POST api/db": parts("read"),
   "GET api/query": parts("read"),
   "POST api/db/create": database("admin", "path"),
   "GET api/db/list": tokens,
   "GET api/db/schema": parts("read"),
   "DELETE api/db": database("admin"),
+  "GET api/db/export": database("read"),
   "POST api/maintenance": database("admin"),
 
   "POST api/tokens": administrators,

@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { Registry } from "../engine/registry.ts";
 import { sweepWorkFiles } from "../engine/work-file.ts";
+import { RetentionTimer } from "../kv/retention.ts";
 import type { Log } from "../log.ts";
 import { RunnerPool } from "../runner/pool.ts";
 import { StateDatabase } from "../state/state-database.ts";
@@ -39,6 +40,7 @@ function readPem(flag: string, path: string): Buffer {
 
 /** @throws Error when the address is taken or the data folder is not there */
 export async function startServer(config: Config, clock: Clock, log: Log): Promise<RunningServer> {
+  const stopping = new AbortController();
   const housekeepers = new RunnerPool({ size: HOUSEKEEPERS, log });
   const runners = new RunnerPool({ size: config.runners, log });
   const streams = new RunnerPool({ size: config.runners, log });
@@ -51,8 +53,21 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
     allowAnyAbsoluteDbPath: config.allowAnyAbsoluteDbPath,
     maxOpenDatabases: config.maxOpenDatabases,
   });
-  const startedAtMs = clock.nowMs();
-  const app = createApp({ config, clock, log, registry, runners, streams, state, startedAtMs });
+  const retention = new RetentionTimer(() => registry.databases(), config.retention, {
+    clock,
+    log,
+  });
+  const app = createApp({
+    config,
+    clock,
+    log,
+    registry,
+    runners,
+    streams,
+    state,
+    startedAtMs: clock.nowMs(),
+    stopping: stopping.signal,
+  });
   sweepWorkFiles(registry.root.dataDir);
   app.listen({ hostname: config.host, port: config.port, ...tlsOptions(config) });
   const { server } = app;
@@ -62,12 +77,14 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
   return {
     url: server.url.href,
     async stop() {
+      stopping.abort();
       const stopRunners = () => Promise.all([runners.stop(), streams.stop()]);
       const grace = setTimeout(() => void stopRunners(), STATEMENT_GRACE_MS);
       await app.stop();
       clearTimeout(grace);
       // Before the databases are closed: a runner that still has one open would leave its log behind.
       await stopRunners();
+      await retention.stop();
       await registry.close();
       await state.close();
       await housekeepers.stop();

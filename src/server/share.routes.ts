@@ -149,7 +149,8 @@ export function shareRoutes(deps: ServerDeps) {
       async ({ request }) => {
         const share = await sharedBy(deps, request);
         const open = await deps.registry.open(share.db);
-        const database = share.grant === null ? open : new LimitedDatabase(open, share.grant);
+        const database =
+          share.grant === null ? open : new LimitedDatabase(open, share.grant, () => {});
         const { body, headers } = await answerQuery(deps, database, {
           sql: share.sql,
           values: share.values,

@@ -124,7 +124,11 @@ export function sqlRoutes(deps: ServerDeps) {
           answerQuery(deps, database, queryRequest),
         );
         if (accepts === null) headers["vary"] = "Accept";
-        if (typeof body !== "string") return new Response(body, { headers });
+        if (typeof body !== "string") {
+          if (request.method !== "HEAD") return new Response(body, { headers });
+          await body.cancel();
+          return new Response(null, { headers });
+        }
         Object.assign(set.headers, headers);
         return body;
       },

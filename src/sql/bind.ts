@@ -8,8 +8,8 @@ export type BindValues = readonly BindValue[] | Readonly<Record<string, BindValu
 
 /** What node:sqlite takes: `:a`, `@a`, `$a` by their full name, all others in order of their number. */
 export interface Binding {
-  named: Record<string, BindValue>;
-  plain: BindValue[];
+  readonly named: Readonly<Record<string, BindValue>>;
+  readonly plain: readonly BindValue[];
 }
 
 /**
@@ -19,16 +19,15 @@ export interface Binding {
  * @throws ApiError SQL_BIND_ERROR
  */
 export function toBindValues(json: unknown, what: string): BindValues {
-  if (Array.isArray(json))
-    return json.map((value, index) => toBindValue(value, `${what}[${index}]`));
+  if (Array.isArray(json)) return json.map((value, index) => toBindValue(value, what, index));
   if (typeof json === "object" && json !== null)
     return Object.fromEntries(
-      Object.entries(json).map(([name, value]) => [name, toBindValue(value, `${what}.${name}`)]),
+      Object.entries(json).map(([name, value]) => [name, toBindValue(value, what, name)]),
     );
   throw new ApiError("SQL_BIND_ERROR", `${what} is neither an array nor an object`);
 }
 
-function toBindValue(value: unknown, what: string): BindValue {
+function toBindValue(value: unknown, what: string, member: string | number): BindValue {
   switch (typeof value) {
     case "string":
     case "bigint":
@@ -38,11 +37,37 @@ function toBindValue(value: unknown, what: string): BindValue {
     case "number":
       // node:sqlite binds every number as REAL; a JSON integer means INTEGER.
       return Number.isSafeInteger(value) ? BigInt(value) : value;
-    default:
+    default: {
       if (value === null) return null;
-      throw new ApiError("SQL_BIND_ERROR", `${what} is not a string, number, boolean or null`);
+      const name = typeof member === "number" ? `${what}[${member}]` : `${what}.${member}`;
+      throw new ApiError("SQL_BIND_ERROR", `${name} is not a string, number, boolean or null`);
+    }
   }
 }
+
+/** Binds value sets to one statement, many times. */
+export class BatchBinder {
+  readonly #parameters: readonly Parameter[];
+  readonly #plainOnly: boolean;
+
+  constructor(parameters: readonly Parameter[]) {
+    this.#parameters = parameters;
+    this.#plainOnly = parameters.every(({ name }) => name === null);
+  }
+
+  /** @throws ApiError SQL_BIND_ERROR when values are missing or left over */
+  bind(values: BindValues): Binding {
+    // What nearly every batch is, without the bookkeeping of the rest.
+    if (this.#plainOnly && isList(values) && values.length === this.#parameters.length)
+      return { named: NO_NAMES, plain: values };
+    const dealer = new ValueDealer(values);
+    const binding = dealer.deal(this.#parameters);
+    dealer.finish();
+    return binding;
+  }
+}
+
+const NO_NAMES: Readonly<Record<string, BindValue>> = {};
 
 /** Deals values out to the statements of one item; at the end none may be left over. */
 export class ValueDealer {
@@ -60,7 +85,7 @@ export class ValueDealer {
    * @throws ApiError SQL_BIND_ERROR when one is missing
    */
   deal(parameters: readonly Parameter[]): Binding {
-    const binding: Binding = { named: {}, plain: [] };
+    const named: Record<string, BindValue> = {};
     const base = this.#next;
     const highest = Math.max(0, ...parameters.map(({ index }) => index));
     // For node:sqlite ?NNN has no name, and neither have the numbers that it skipped.
@@ -71,13 +96,12 @@ export class ValueDealer {
       if (parameter.name === null || parameter.name.startsWith("?"))
         nameless.set(parameter.index, value);
       else {
-        binding.named[parameter.name] = value;
+        named[parameter.name] = value;
         nameless.delete(parameter.index);
       }
     }
-    binding.plain.push(...nameless.values());
     this.#next = base + highest;
-    return binding;
+    return { named, plain: [...nameless.values()] };
   }
 
   /** @throws ApiError SQL_BIND_ERROR when values are left over */

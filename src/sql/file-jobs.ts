@@ -1,13 +1,16 @@
 /** Work on whole database files as jobs of a runner process; the SQL is ours. */
-import { statSync } from "node:fs";
+import { closeSync, openSync, rmSync, statSync } from "node:fs";
 import type { DatabaseTarget } from "../engine/database.ts";
 import { placeDatabase } from "../engine/place.ts";
 import type { DataRoot } from "../engine/resolve.ts";
-import type { JobHandlers } from "../runner/child.ts";
+import { invalidParameter } from "../errors.ts";
+import type { JobChannel, JobHandlers } from "../runner/child.ts";
+import { Dump } from "./dump.ts";
 import { MAINTENANCE, type MaintenanceOp } from "./maintenance.ts";
 import { openOwn } from "./own-connection.ts";
 import { visibleTables } from "./rights.ts";
 import { describeSchema, schemaEtag, schemaVersion } from "./schema.ts";
+import { sendFile, sendPieces } from "./send.ts";
 
 export interface SchemaJob extends DatabaseTarget {
   /** The name under which the caller knows the database. */
@@ -36,6 +39,20 @@ export interface CopyJob extends DatabaseTarget {
   /** Where it gets its name, as `databasePath` gave it. */
   target: string;
   root: DataRoot;
+}
+
+export interface DumpJob {
+  path: string;
+  busyTimeoutMs: number;
+  /** Null for everything. */
+  tables: string[] | null;
+}
+
+export interface ExportFileJob {
+  path: string;
+  busyTimeoutMs: number;
+  /** Where the copy is written; whoever runs the job removes it. */
+  workFile: string;
 }
 
 export const fileJobs = {
@@ -72,6 +89,40 @@ export const fileJobs = {
     copyDatabase(path, workFile, busyTimeoutMs);
     const placed = placeDatabase(workFile, target, root);
     return { path: placed, sizeBytes: statSync(workFile).size };
+  },
+
+  /** Sends a consistent copy of the file. */
+  async "sql.export-file"(
+    { path, busyTimeoutMs, workFile }: ExportFileJob,
+    _turn: () => Promise<void>,
+    channel: JobChannel,
+  ): Promise<void> {
+    copyDatabase(path, workFile, busyTimeoutMs);
+    const fd = openSync(workFile, "r");
+    try {
+      // Where an open file needs no name, a crash from here on leaves nothing behind.
+      if (process.platform !== "win32") rmSync(workFile);
+      channel.open(undefined);
+      await sendFile(fd, channel);
+    } finally {
+      closeSync(fd);
+    }
+  },
+
+  /** Sends the database as SQL text. */
+  async "sql.dump"(
+    { path, busyTimeoutMs, tables }: DumpJob,
+    _turn: () => Promise<void>,
+    channel: JobChannel,
+  ): Promise<void> {
+    using database = openOwn(path, { access: "read", busyTimeoutMs });
+    database.exec("begin");
+    const dump = new Dump(database, tables);
+    const [unknown] = dump.unknown();
+    if (unknown !== undefined)
+      throw invalidParameter("tables", `names ${unknown}, which the database does not have`);
+    channel.open(undefined);
+    await sendPieces(dump.pieces(), channel);
   },
 } satisfies JobHandlers;
 

@@ -40,23 +40,31 @@ export async function streamRows(
   let count = 0;
   let truncated = false;
   let flushedAtMs = performance.now();
-  for (const cells of rows) {
-    if (count === maxRows) {
-      truncated = true;
-      break;
+  let flushed = false;
+  const flush = async () => {
+    await channel.write(Buffer.from(pending));
+    pending = "";
+    flushedAtMs = performance.now();
+    flushed = true;
+  };
+  try {
+    for (const cells of rows) {
+      if (count === maxRows) {
+        truncated = true;
+        break;
+      }
+      pending += format.row(cells as Cell[]);
+      count += 1;
+      const isSlow = performance.now() - flushedAtMs >= STREAM_FLUSH_MS;
+      if (pending.length >= STREAM_CHUNK_BYTES || isSlow) await flush();
     }
-    pending += format.row(cells as Cell[]);
-    count += 1;
-    if (
-      pending.length >= STREAM_CHUNK_BYTES ||
-      performance.now() - flushedAtMs >= STREAM_FLUSH_MS
-    ) {
-      await channel.write(Buffer.from(pending));
-      pending = "";
-      flushedAtMs = performance.now();
-    }
+  } catch (error) {
+    // Too late for an ordinary error: then the rows before it belong to the answer.
+    if (flushed) await flush();
+    throw error;
   }
-  await channel.write(Buffer.from(pending + format.tail({ rows: count, truncated })));
+  pending += format.tail({ rows: count, truncated });
+  await flush();
 }
 
 /** Whole rows as far as they fit. */

@@ -8,6 +8,7 @@ import { historyTable } from "../kv/relation.ts";
 import { VERSION } from "../version.ts";
 import { quoteName } from "./identifier.ts";
 import { type RowCount, RowCounter } from "./row-count.ts";
+import { rowIdName } from "./table-columns.ts";
 
 export type ObjectType = "table" | "view" | "virtual";
 /** Whose it is: the user's, a key-value table, its history, or of SQLite's or our own bookkeeping. */
@@ -166,12 +167,6 @@ function countRows(
   return table.type === "view" || shadow === undefined
     ? { rows: null, exact: false }
     : counter.count(shadow, "rowid");
-}
-
-/** A name for the row id that no column has taken; null if all are. */
-export function rowIdName(columns: readonly { name: string }[]): string | null {
-  const taken = new Set(columns.map(({ name }) => name.toLowerCase()));
-  return ["rowid", "oid", "_rowid_"].find((name) => !taken.has(name)) ?? null;
 }
 
 function toMembers({ rows, exact }: RowCount): Pick<SchemaObject, "row_count" | "row_count_exact"> {

@@ -2,7 +2,7 @@
 import { ApiError } from "../errors.ts";
 import { MAX_RESPONSE_BYTES } from "../limits.ts";
 import { type ItemAnswer, joinAnswers, shorten } from "./answer.ts";
-import { type Binding, type BindValues, ValueDealer } from "./bind.ts";
+import { BatchBinder, type Binding, type BindValues, ValueDealer } from "./bind.ts";
 import { DryRun } from "./dry-run.ts";
 import { blobAsBase64, type CellFormat, RowWriter } from "./encode.ts";
 import { explainStatement } from "./explain.ts";
@@ -266,7 +266,7 @@ class TransactionRun {
     const { statement, text, rest } = this.#prepare(skipTrivia(item.sql), guard);
     if (skipTrivia(rest) !== "")
       throw new ApiError("SQL_ERROR", "valuesBatch needs a single statement");
-    const parameters = parametersOf(text);
+    const binder = new BatchBinder(parametersOf(text));
     const rowsUpdatedBatch: number[] = [];
     const rowErrors: string[] = [];
     for (const values of batch) {
@@ -275,9 +275,7 @@ class TransactionRun {
         rowErrors.push(values.message);
         continue;
       }
-      const dealer = new ValueDealer(values);
-      const { named, plain } = dealer.deal(parameters);
-      dealer.finish();
+      const { named, plain } = binder.bind(values);
       const { changes } = step(this.#connection, () => statement.run(named, ...plain));
       rowsUpdatedBatch.push(Number(changes));
     }

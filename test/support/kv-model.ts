@@ -128,6 +128,12 @@ export class Model {
     return this.#entries.has(key);
   }
 
+  /** Whether there is an array at a path, expired or not. */
+  hasArray(key: string, path: string): boolean {
+    const value = this.#entries.get(key)?.value ?? "";
+    return isJson(value) && Array.isArray(memberAt(JSON.parse(value), path));
+  }
+
   store(key: string, nowMs: number, entry: Omit<Entry, "createdAtMs" | "updatedAtMs">): void {
     const createdAtMs = this.live(key, nowMs)?.createdAtMs ?? nowMs;
     this.#newTag(entry.etag);

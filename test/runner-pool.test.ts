@@ -2,15 +2,16 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { STREAM_WINDOW_BYTES } from "../src/limits.ts";
 import { silentLog } from "../src/log.ts";
+import type { MemoryBounds } from "../src/runner/memory.ts";
 import { RunnerPool, type StreamJob } from "../src/runner/pool.ts";
 
 const CHUNK_BYTES = 64 * 1024;
 
 /** A pool of processes that serve the jobs of support/runner.ts. */
 class TestPool extends RunnerPool implements AsyncDisposable {
-  constructor(size = 1) {
+  constructor(size = 1, memory?: MemoryBounds) {
     const command = [process.execPath, join(import.meta.dir, "support/runner.ts")];
-    super({ size, log: silentLog, command });
+    super({ size, log: silentLog, command, ...(memory === undefined ? {} : { memory }) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -169,5 +170,29 @@ describe("a stream into a job", () => {
     await expect(pool.stream(job("echo", {}, { input: broken() }))).rejects.toThrow(
       "the upload broke",
     );
+  });
+});
+
+describe("the memory of a runner", () => {
+  const MIB = 1024 * 1024;
+  const hoard = (mib: number) => ({ kind: "hoard", payload: { mib }, timeoutMs: 20_000 });
+
+  test("that has grown is given back with the process, once the job is done", async () => {
+    await using pool = new TestPool(1, { maxBytes: 4096 * MIB, keptBytes: 200 * MIB });
+    const [first, second, third] = [
+      await pool.run<number>(hoard(0)),
+      await pool.run<number>(hoard(250)),
+      await pool.run<number>(hoard(0)),
+    ];
+    expect(second).toBe(first);
+    expect(third).not.toBe(second);
+  });
+
+  test("beyond the bound ends the job, and the next one runs", async () => {
+    if (process.platform !== "linux") return;
+    await using pool = new TestPool(1, { maxBytes: 300 * MIB, keptBytes: 200 * MIB });
+    await expect(pool.run(hoard(100_000))).rejects.toThrow("more memory than it may use");
+    expect(await pool.run<number>(hoard(0))).toBeInteger();
+    expect(pool.counters.kills).toBe(1);
   });
 });
