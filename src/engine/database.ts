@@ -339,13 +339,15 @@ export class Database implements Engine {
   }
 
   #runWrite(plan: Plan): Rows[] {
-    this.#relations.ensure(plan.relation);
+    for (const relation of [plan.relation, ...(plan.also ?? [])]) this.#relations.ensure(relation);
     const rows: Rows[] = [];
     for (const [index, step] of plan.steps.entries()) {
       const given = this.#prepare(step.statement).all(step.params);
       if (step.required === true && given.length === 0) throw new PlanUndone(index, rows);
       rows.push(given);
     }
+    for (const { statement, params } of plan.conclude?.(rows) ?? [])
+      this.#prepare(statement).run(params);
     return rows;
   }
 
@@ -359,7 +361,10 @@ export class Database implements Engine {
   }
 
   async #committed(plans: readonly Plan[]): Promise<void> {
-    for (const plan of plans) this.expiry.expect(plan.relation, plan.expiresAtMs ?? null);
+    for (const { relation, also, expiresAtMs = null } of plans) {
+      this.expiry.expect(relation, expiresAtMs);
+      for (const further of also ?? []) this.expiry.expect(further, null);
+    }
     this.#checkpointIfLarge();
     if (this.#deps.durability === "full") await this.#sync();
     this.#tellWatchers();

@@ -10,6 +10,7 @@ import type { WriteContext } from "../kv/write-plan.ts";
 import { DEFAULT_LIST_KEYS, MAX_LIST_KEYS, MAX_SNAPSHOT_KEYS } from "../limits.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented } from "./documentation.ts";
+import { refuseIdempotency } from "./idempotency.ts";
 import { jsonAnswer, valueMembers } from "./json-body.ts";
 import { DeletePrefixAnswer, ListAnswer } from "./kv.model.ts";
 import { listItemText } from "./kv-answer.ts";
@@ -164,6 +165,7 @@ export function kvListRoutes(deps: ServerDeps) {
       `${API_PREFIX}/kv`,
       async ({ request }) => {
         const query = Query.of(request.url);
+        refuseIdempotency(request);
         const context = writeContext(deps, deadline, request, query);
         const database = await withDatabase<Database>(deps, query, (open) => open);
         return answerDeletePrefix(kvTable(database, table.read(query)), query, context);

@@ -3,6 +3,7 @@ import { Elysia } from "elysia";
 import { refuseConditions } from "./conditions.ts";
 import type { ServerDeps } from "./deps.ts";
 import { documented } from "./documentation.ts";
+import { refuseIdempotency } from "./idempotency.ts";
 import type { Headers } from "./kv-answer.ts";
 import { type KvHandler, kvCalls } from "./kv-call.ts";
 import { API_PREFIX } from "./kv-path.ts";
@@ -47,6 +48,7 @@ export function kvTimeRoutes(deps: ServerDeps) {
     ({ request, set }: { request: Request; set: { headers: object } }) => {
       (set.headers as Headers)["content-type"] = "application/json";
       refuseConditions(request);
+      refuseIdempotency(request);
       return handler?.(callOf(request));
     };
 

@@ -16,6 +16,7 @@ import {
   MAX_SNAPSHOT_KEYS,
 } from "../limits.ts";
 import { readText } from "./body.ts";
+import { refuseIdempotency } from "./idempotency.ts";
 import { jsonAnswer, parseKeepingDigits, valueMembers } from "./json-body.ts";
 import { keyOf } from "./json-members.ts";
 import { toSeconds } from "./kv-answer.ts";
@@ -143,6 +144,7 @@ export function pastEnvelope(
 
 /** `POST /kv/KEY/rollback` */
 export async function rollbackKey(call: KeyCall): Promise<string> {
+  refuseIdempotency(call.request);
   const target = keyTarget(call);
   const of = kvTable(await call.database("write"), table.read(call.query));
   const { undone, etag } = await rollBackKey(of, call.key, target, call.context);

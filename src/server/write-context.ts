@@ -1,4 +1,5 @@
 /** Who writes, when, and how long they wait: from a request. */
+import type { Idempotency } from "../kv/idempotency.ts";
 import type { WriteContext } from "../kv/write-plan.ts";
 import type { ServerDeps } from "./deps.ts";
 import { history, type Parameter } from "./parameters.ts";
@@ -12,6 +13,7 @@ export function writeContext(
   deadline: Parameter<number>,
   request: Request,
   query: Query,
+  idempotency: Idempotency | null = null,
 ): WriteContext {
   const nowMs = deps.clock.nowMs();
   return {
@@ -20,6 +22,7 @@ export function writeContext(
     history: history.read(query),
     actor: request.headers.get("x-actor")?.slice(0, MAX_ACTOR_CHARS) ?? null,
     clientAddress: null,
+    idempotency,
     maxValueBytes: deps.config.maxValueBytes,
   };
 }
