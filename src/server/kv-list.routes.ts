@@ -16,7 +16,7 @@ import { DeletePrefixAnswer, ListAnswer } from "./kv.model.ts";
 import { listItemText } from "./kv-answer.ts";
 import { type ListedPage, listInDirectory, rebuild } from "./kv-directory.ts";
 import { API_PREFIX } from "./kv-path.ts";
-import { atTimestamp } from "./kv-time.ts";
+import { atTimestamp } from "./kv-time.parameters.ts";
 import { momentOf, momentSeconds } from "./moment.ts";
 import {
   db,

@@ -25,16 +25,15 @@ import {
   keys,
   opNumber,
   prefix,
-  rollbackTable,
   snapshotLimit,
   snapshotTime,
   steps,
-  TABLE_PAST,
   to,
   toOpNumber,
   toTimestamp,
   toTimestampOfKey,
-} from "./kv-time.ts";
+} from "./kv-time.parameters.ts";
+import { rollbackTable, TABLE_PAST } from "./kv-time.ts";
 import { db, table, timeout } from "./parameters.ts";
 
 const target = [db, table];

@@ -41,7 +41,9 @@ import {
   rebuild,
 } from "./kv-directory.ts";
 import { API_PREFIX, kvKey, kvTarget } from "./kv-path.ts";
-import { atTimestamp, envelope, KEY_PAST, type KeyCall, pastEnvelope } from "./kv-time.ts";
+import { atTimestamp, envelope } from "./kv-time.parameters.ts";
+import { KEY_PAST, type KeyCall } from "./kv-time.ts";
+import { pastEnvelope } from "./kv-time-answer.ts";
 import { index, KEY_VERBS } from "./kv-verbs.ts";
 import { momentOf, momentSeconds } from "./moment.ts";
 import { createIfMissing, db, delta, history, path, table, timeout, ttl } from "./parameters.ts";
