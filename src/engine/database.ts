@@ -258,6 +258,15 @@ export class Database implements Engine {
     };
   }
 
+  /**
+   * Resolves when what was committed before the call is on disk. For writers outside the queue that
+   * commit with synchronous=NORMAL: their syncs are shared too, and none happens during a turn.
+   * @throws ApiError DATABASE_ERROR
+   */
+  async syncWrites(): Promise<void> {
+    if (this.#deps.durability === "full") await this.#sync();
+  }
+
   /** Answers everything submitted, checkpoints, closes. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -361,7 +370,7 @@ export class Database implements Engine {
   async #committed(plans: readonly Plan[]): Promise<void> {
     for (const plan of plans) this.expiry.expect(plan.relation, plan.expiresAtMs ?? null);
     this.#checkpointIfLarge();
-    if (this.#deps.durability === "full") await this.#sync();
+    await this.syncWrites();
     this.#tellWatchers();
   }
 
