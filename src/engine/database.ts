@@ -258,6 +258,15 @@ export class Database implements Engine {
     };
   }
 
+  /**
+   * Resolves when what was committed before the call is on disk. For writers outside the queue that
+   * commit with synchronous=NORMAL: their syncs are shared too, and none happens during a turn.
+   * @throws ApiError DATABASE_ERROR
+   */
+  async syncWrites(): Promise<void> {
+    if (this.#deps.durability === "full") await this.#sync();
+  }
+
   /** Answers everything submitted, checkpoints, closes. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -366,7 +375,7 @@ export class Database implements Engine {
       for (const further of also ?? []) this.expiry.expect(further, null);
     }
     this.#checkpointIfLarge();
-    if (this.#deps.durability === "full") await this.#sync();
+    await this.syncWrites();
     this.#tellWatchers();
   }
 

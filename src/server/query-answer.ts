@@ -78,7 +78,6 @@ export async function runQuery(
     const payload: QueryJob = {
       path: database.path,
       busyTimeoutMs: timeoutMs,
-      durability: deps.config.durability,
       sql,
       values,
       options: { integers, maxChars, explain },
@@ -100,7 +99,6 @@ function streamQuery(
   const payload: RowsJob = {
     path: database.path,
     busyTimeoutMs: timeoutMs,
-    durability: deps.config.durability,
     sql,
     values,
     integers,

@@ -21,7 +21,6 @@ export interface SqlJob {
   path: string;
   /** How long to wait for another program's lock. */
   busyTimeoutMs: number;
-  durability: "full" | "relaxed";
 }
 
 export interface TransactionJob extends SqlJob {

@@ -56,11 +56,7 @@ export class SandboxedConnection implements Disposable {
   #pragma: Compiled["pragma"] = null;
   #writes = new Set<string>();
 
-  constructor(
-    path: string,
-    access: Access,
-    options: { busyTimeoutMs: number; durability: "full" | "relaxed" },
-  ) {
+  constructor(path: string, access: Access, options: { busyTimeoutMs: number }) {
     this.access = access;
     this.#database = new DatabaseSync(existingFileUrl(path, access), {
       readOnly: access === "read",
@@ -73,9 +69,8 @@ export class SandboxedConnection implements Disposable {
       `pragma hard_heap_limit = ${RUNNER_SQLITE_HEAP_BYTES}; pragma trusted_schema = off`,
     );
     if (access === "write")
-      this.#database.exec(
-        `pragma wal_autocheckpoint = 0; pragma synchronous = ${options.durability === "full" ? "full" : "normal"}`,
-      );
+      // The server puts the commit on disk, in one go with others (Database.syncWrites).
+      this.#database.exec("pragma wal_autocheckpoint = 0; pragma synchronous = normal");
     this.#database.enableDefensive?.(true);
     this.#protected = protectedTables(this.#database);
     this.#database.setAuthorizer((action, first, second, database) =>
