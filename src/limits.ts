@@ -48,6 +48,12 @@ export const MAX_FILE_NAME_BYTES = 255;
 /** Beyond this offset a list page is read in another process: skipping rows takes time. */
 export const MAX_OFFSET_HERE_KEYS = 2000;
 
+/** How long the result of a request with an Idempotency-Key is kept, and how large it may be, in bytes of JSON (contract 1.32). */
+export const IDEMPOTENCY_TTL_MS = 24 * 3_600_000;
+export const MAX_IDEMPOTENT_RESULT_BYTES = 1024 * 1024;
+/** Longest Idempotency-Key, in characters. */
+export const MAX_IDEMPOTENCY_KEY_CHARS = 255;
+
 /** Entries of a key's history: when nothing is said, and at the most (contract section 7). */
 export const DEFAULT_HISTORY_ENTRIES = 50;
 export const MAX_HISTORY_ENTRIES = 1000;

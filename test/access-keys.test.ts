@@ -310,3 +310,59 @@ describe("the past of keys", () => {
     expect(await (await server.api("/kv/z?db=t", asRoot())).json()).toBe("z");
   });
 });
+
+describe("Idempotency-Key", () => {
+  test("works for limited tokens, and answers one only what it did itself", async () => {
+    const put = (token: string, path: string, body: string) =>
+      server.api(
+        path,
+        withToken(token, { method: "PUT", body, headers: { "idempotency-key": "once" } }),
+      );
+    const first = await put(writer, "/kv/a/once?db=t", "1");
+    expect(first.status).toBe(200);
+    const again = await put(writer, "/kv/a/once?db=t", "1");
+    expect(again.headers.get("idempotent-replayed")).toBe("true");
+    expect(await again.json()).toEqual(await first.json());
+    expect((await put(writer, "/kv/z?db=t", "1")).status).toBe(403);
+    expect((await put(reader, "/kv/a/once?db=t", "1")).status).toBe(403);
+    // The same request of somebody else is another one.
+    expect((await put(ROOT_TOKEN, "/kv/a/once?db=t", "1")).status).toBe(422);
+    const { body } = await server.json<{ operations: { actor: string }[] }>(
+      "/kv/a/once/history?db=t",
+      asRoot(),
+    );
+    expect(body.operations.map(({ actor }) => actor)).toEqual(["writer"]);
+  });
+});
+
+describe("changes", () => {
+  test("a reader of prefixes follows its own keys", async () => {
+    expect((await get("/changes?db=t&prefix=a/", reader)).status).toBe(200);
+    for (const beyond of [
+      "/changes?db=t",
+      "/changes?db=t&prefix=z",
+      "/changes?db=t&prefix=a/&table=logs",
+    ]) {
+      expect((await get(beyond, reader)).status).toBe(403);
+      expect((await get(beyond.replace("changes", "changes/stream"), reader)).status).toBe(403);
+    }
+  });
+
+  test("a stream ends with the token", async () => {
+    const { token, id } = await makeToken(server, { databases: "t", level: "read" });
+    const stream = await get("/changes/stream?db=t", token);
+    expect(stream.status).toBe(200);
+    const text = (async () => {
+      let all = "";
+      for await (const chunk of stream.body ?? []) all += new TextDecoder().decode(chunk);
+      return all;
+    })();
+    await server.api("/kv/a/seen?db=t", asRoot({ method: "PUT", body: "1" }));
+    await server.api(`/tokens/${id}`, asRoot({ method: "DELETE" }));
+    await server.api("/kv/a/unseen?db=t", asRoot({ method: "PUT", body: "1" }));
+    const all = await text;
+    expect(all).not.toContain("a/unseen");
+    expect(all).toContain("event: end");
+    expect(all).toContain("UNAUTHORIZED");
+  });
+});

@@ -902,3 +902,37 @@ describe("POST /db beside key-value operations", () => {
 function pick({ code, reqIdx }: Answer): { code: string; reqIdx: number } {
   return { code, reqIdx };
 }
+
+describe("POST /db: durability", () => {
+  const syncs = async (of: TestServer) => {
+    const { body } = await of.json<{ counters: { syncs: number } }>("/health");
+    return body.counters.syncs;
+  };
+  const write = async (to: TestServer) =>
+    to.api("/db?db=t", {
+      method: "POST",
+      body: JSON.stringify({ transaction: [{ statement: "INSERT INTO durable VALUES(1)" }] }),
+    });
+
+  test.each([
+    ["full", 1],
+    ["relaxed", 0],
+  ])("%s: %d sync before a write is answered, none for reads", async (durability, least) => {
+    await using own = await startTestServer({ args: ["--durability", durability] });
+    await own.api("/db?db=t", {
+      method: "POST",
+      body: '{"transaction":[{"statement":"CREATE TABLE durable(a)"}]}',
+    });
+    for (let round = 0; round < 3; round += 1) {
+      const before = await syncs(own);
+      expect((await write(own)).status).toBe(200);
+      expect((await syncs(own)) - before).toBe(least);
+    }
+    const before = await syncs(own);
+    await own.api("/db?db=t", {
+      method: "POST",
+      body: '{"transaction":[{"query":"SELECT * FROM durable"}]}',
+    });
+    expect(await syncs(own)).toBe(before);
+  });
+});

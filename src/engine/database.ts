@@ -53,6 +53,8 @@ export interface Database extends Engine {
   pin(): () => void;
   prepareWrites(deadlineMs: number): Promise<void>;
   takeTurn(): Promise<() => void>;
+  /** Resolves when everything committed is on disk. */
+  syncWrites(): Promise<void>;
 }
 
 /** A file, and what may be done with it. */
@@ -278,6 +280,15 @@ export class OpenDatabase implements Database {
     };
   }
 
+  /**
+   * Resolves when what was committed before the call is on disk. For writers outside the queue that
+   * commit with synchronous=NORMAL: their syncs are shared too, and none happens during a turn.
+   * @throws ApiError DATABASE_ERROR
+   */
+  async syncWrites(): Promise<void> {
+    if (this.#deps.durability === "full") await this.#sync();
+  }
+
   /** Answers everything submitted, checkpoints, closes. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -359,13 +370,15 @@ export class OpenDatabase implements Database {
   }
 
   #runWrite(plan: Plan): Rows[] {
-    this.#relations.ensure(plan.relation);
+    for (const relation of [plan.relation, ...(plan.also ?? [])]) this.#relations.ensure(relation);
     const rows: Rows[] = [];
     for (const [index, step] of plan.steps.entries()) {
       const given = this.#prepare(step.statement).all(step.params);
       if (step.required === true && given.length === 0) throw new PlanUndone(index, rows);
       rows.push(given);
     }
+    for (const { statement, params } of plan.conclude?.(rows) ?? [])
+      this.#prepare(statement).run(params);
     return rows;
   }
 
@@ -379,9 +392,12 @@ export class OpenDatabase implements Database {
   }
 
   async #committed(plans: readonly Plan[]): Promise<void> {
-    for (const plan of plans) this.expiry.expect(plan.relation, plan.expiresAtMs ?? null);
+    for (const { relation, also, expiresAtMs = null } of plans) {
+      this.expiry.expect(relation, expiresAtMs);
+      for (const further of also ?? []) this.expiry.expect(further, null);
+    }
     this.#checkpointIfLarge();
-    if (this.#deps.durability === "full") await this.#sync();
+    await this.syncWrites();
     this.#tellWatchers();
   }
 

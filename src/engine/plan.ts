@@ -48,7 +48,14 @@ export interface Plan {
   /** The earliest time at which this plan makes something expire, if it does. */
   readonly expiresAtMs?: number | null;
   readonly relation: Relation;
+  /** Further relations that a write works on. */
+  readonly also?: readonly Relation[];
   readonly steps: readonly Step[];
+  /**
+   * What a write keeps of its own outcome, in the same transaction: steps from the rows of the others.
+   * If it throws, the plan is undone. Only for plans with a required step.
+   */
+  readonly conclude?: (rows: readonly Rows[]) => readonly Step[];
 }
 
 /** A required step gave no row, so nothing of its plan happened. */

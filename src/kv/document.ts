@@ -19,6 +19,7 @@ const CONTEXT: WriteContext = {
   history: false,
   actor: null,
   clientAddress: null,
+  idempotency: null,
   maxValueBytes: Number.MAX_SAFE_INTEGER,
 };
 

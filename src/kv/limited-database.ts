@@ -15,6 +15,7 @@ import {
 import type { Database, DatabaseTarget } from "../engine/database.ts";
 import type { Plan, Rows, Step, WriteOptions } from "../engine/plan.ts";
 import type { ApiError } from "../errors.ts";
+import { IDEMPOTENCY_STATEMENTS, idempotencyRelation } from "./idempotency.ts";
 import { byteOrder, prefixEnd } from "./read.ts";
 import { timeStatements } from "./time-statements.ts";
 
@@ -61,6 +62,10 @@ export class LimitedDatabase implements Database {
     return this.#database.takeTurn();
   }
 
+  syncWrites(): Promise<void> {
+    return this.#database.syncWrites();
+  }
+
   read(plan: Plan): Rows[] | Promise<Rows[]> {
     this.#check(plan);
     return this.#database.read(plan);
@@ -89,14 +94,18 @@ export class LimitedDatabase implements Database {
   }
 
   /** @throws ApiError FORBIDDEN */
-  #check({ relation, steps }: Plan): void {
+  #check({ relation, also = [], steps }: Plan): void {
     this.#checkToken();
-    requireTable(this.#grant, relation.name);
+    for (const { name } of [relation, ...also])
+      if (name !== idempotencyRelation.name) requireTable(this.#grant, name);
     if (this.#grant.prefixes.length === 0) return;
     // How far the history reaches, back and up to now: of the table, not of any key.
     const { horizon, newest } = timeStatements(relation);
-    for (const step of steps)
-      if (step.statement !== horizon && step.statement !== newest) checkKeys(this.#grant, step);
+    for (const step of steps) {
+      const { statement } = step;
+      if (statement === horizon || statement === newest) continue;
+      if (!IDEMPOTENCY_STATEMENTS.has(statement)) checkKeys(this.#grant, step);
+    }
   }
 }
 

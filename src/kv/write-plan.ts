@@ -8,6 +8,14 @@ import {
   type Step,
 } from "../engine/plan.ts";
 import { ApiError } from "../errors.ts";
+import {
+  afterwards,
+  beforehand,
+  earlierResult,
+  type Idempotency,
+  idempotencyRelation,
+  STEPS_BEFOREHAND,
+} from "./idempotency.ts";
 import type { JsonPath } from "./json-path.ts";
 import type { KvStatements } from "./statements.ts";
 import type { KvTable, Params } from "./table.ts";
@@ -22,6 +30,8 @@ export interface WriteContext {
   readonly history: boolean;
   readonly actor: string | null;
   readonly clientAddress: string | null;
+  /** Where the request may be a repetition. */
+  readonly idempotency: Idempotency | null;
   /** Larger values are refused. */
   readonly maxValueBytes: number;
 }
@@ -151,23 +161,35 @@ export async function performAll<Result>(
   const expiries = steps
     .map(({ params }) => params["expire_at_ms"])
     .filter((ms) => typeof ms === "number");
+  const { idempotency, nowMs } = context;
+  const outcomes = (rows: readonly Rows[]) =>
+    operations.map((operation, index) => operation.outcome(rowsOf(rows, index)));
   const plan: Plan = {
     relation: table.relation,
-    steps,
+    steps: idempotency === null ? steps : [...beforehand(idempotency, nowMs), ...steps],
     expiresAtMs: expiries.length === 0 ? null : Math.min(...expiries),
+    ...(idempotency === null
+      ? {}
+      : {
+          also: [idempotencyRelation],
+          conclude: (rows) => afterwards(idempotency, outcomes(rows), nowMs),
+        }),
   };
-  let next = 0;
+  let next = idempotency === null ? 0 : STEPS_BEFOREHAND;
   const starts = operations.map((operation) => {
     next += operation.steps.length;
     return next - operation.steps.length;
   });
+  const end = next;
   const rowsOf = (rows: readonly Rows[], index: number) =>
-    rows.slice(starts[index], starts[index + 1] ?? next);
+    rows.slice(starts[index], starts[index + 1] ?? end);
   try {
     const rows = await table.engine.write(plan, { deadlineMs: context.deadlineMs });
-    return operations.map((operation, index) => operation.outcome(rowsOf(rows, index)));
+    return outcomes(rows);
   } catch (error) {
     if (!(error instanceof PlanUndone)) throw error;
+    if (idempotency !== null && error.step < STEPS_BEFOREHAND)
+      return earlierResult(idempotency, error.rows) as Result[];
     const index = starts.findLastIndex((start) => start <= error.step);
     const failed = operations[index];
     throw failed === undefined ? error : locate(failed.explain(rowsOf(error.rows, index)), index);

@@ -8,7 +8,7 @@ import { TokenList } from "../state/token-list.ts";
 import { TokenSecret } from "../state/token-secret.ts";
 import { VERSION } from "../version.ts";
 import { Access, admit } from "./access.ts";
-import { refusalOf } from "./caller.ts";
+import { receivedAs, refusalOf } from "./caller.ts";
 import { changesRoutes } from "./changes.routes.ts";
 import { corsOf } from "./cors.ts";
 import { dbRoutes } from "./db.routes.ts";
@@ -35,7 +35,7 @@ const NO_BODY_BOUND = Number.MAX_SAFE_INTEGER;
 export function createApp(given: AppDeps) {
   const { config, clock, state } = given;
   const proxies = proxiesOf(config);
-  const peerOf = (request: Request) => app.server?.requestIP(request)?.address ?? null;
+  const peerOf = (request: Request) => app.server?.requestIP(receivedAs(request))?.address ?? null;
   const deps: ServerDeps = {
     ...given,
     tokens: new TokenList(state),

@@ -12,6 +12,7 @@ const FEATURES = [
   "directory_mode",
   "kv_entry",
   "kv_ttl_controls",
+  "kv_idempotency",
   "kv_etag",
   "kv_conditional_writes",
   "kv_conditional_reads",

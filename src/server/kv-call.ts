@@ -1,5 +1,6 @@
 /** A key-value request that was routed and read so far as all of them have it in common. */
 import type { Database } from "../engine/database.ts";
+import type { Idempotency } from "../kv/idempotency.ts";
 import type { WriteContext } from "../kv/write-plan.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
 import { createIfMissing, timeout } from "./parameters.ts";
@@ -22,14 +23,16 @@ export type KvHandler<Call extends KvCall = KvCall> = (call: Call) => Promise<st
  * How a server reads such a request.
  * @throws ApiError INVALID_PARAMETERS
  */
-export function kvCalls(deps: ServerDeps): (request: Request) => KvCall {
+export function kvCalls(
+  deps: ServerDeps,
+): (request: Request, idempotency?: Idempotency | null) => KvCall {
   const deadline = timeout(deps.config.timeoutMs);
-  return (request) => {
+  return (request, idempotency = null) => {
     const query = Query.of(request);
     return {
       request,
       query,
-      context: writeContext(deps, deadline, request, query),
+      context: writeContext(deps, deadline, request, query, idempotency),
       maxBodyBytes: deps.config.maxBodyBytes,
       database: (access) =>
         withDatabase<Database>(

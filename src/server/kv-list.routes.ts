@@ -11,12 +11,13 @@ import type { WriteContext } from "../kv/write-plan.ts";
 import { DEFAULT_LIST_KEYS, MAX_LIST_KEYS, MAX_SNAPSHOT_KEYS } from "../limits.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented } from "./documentation.ts";
+import { refuseIdempotency } from "./idempotency.ts";
 import { jsonAnswer, valueMembers } from "./json-body.ts";
 import { DeletePrefixAnswer, ListAnswer } from "./kv.model.ts";
 import { listItemText } from "./kv-answer.ts";
 import { type ListedPage, listInDirectory, rebuild } from "./kv-directory.ts";
 import { API_PREFIX } from "./kv-path.ts";
-import { atTimestamp } from "./kv-time.ts";
+import { atTimestamp } from "./kv-time.parameters.ts";
 import { momentOf, momentSeconds } from "./moment.ts";
 import {
   db,
@@ -165,6 +166,7 @@ export function kvListRoutes(deps: ServerDeps) {
       `${API_PREFIX}/kv`,
       async ({ request }) => {
         const query = Query.of(request);
+        refuseIdempotency(request);
         const context = writeContext(deps, deadline, request, query);
         const database = await withDatabase<Database>(deps, query, (open) => open);
         return answerDeletePrefix(kvTable(database, table.read(query)), query, context);

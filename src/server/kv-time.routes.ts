@@ -3,6 +3,7 @@ import { Elysia } from "elysia";
 import { refuseConditions } from "./conditions.ts";
 import type { ServerDeps } from "./deps.ts";
 import { documented } from "./documentation.ts";
+import { refuseIdempotency } from "./idempotency.ts";
 import type { Headers } from "./kv-answer.ts";
 import { type KvHandler, kvCalls } from "./kv-call.ts";
 import { API_PREFIX } from "./kv-path.ts";
@@ -24,16 +25,15 @@ import {
   keys,
   opNumber,
   prefix,
-  rollbackTable,
   snapshotLimit,
   snapshotTime,
   steps,
-  TABLE_PAST,
   to,
   toOpNumber,
   toTimestamp,
   toTimestampOfKey,
-} from "./kv-time.ts";
+} from "./kv-time.parameters.ts";
+import { rollbackTable, TABLE_PAST } from "./kv-time.ts";
 import { db, table, timeout } from "./parameters.ts";
 
 const target = [db, table];
@@ -47,6 +47,7 @@ export function kvTimeRoutes(deps: ServerDeps) {
     ({ request, set }: { request: Request; set: { headers: object } }) => {
       (set.headers as Headers)["content-type"] = "application/json";
       refuseConditions(request);
+      refuseIdempotency(request);
       return handler?.(callOf(request));
     };
 

@@ -3,85 +3,40 @@
 import { narrowPrefix } from "../access/grant.ts";
 import { ApiError, invalidParameter } from "../errors.ts";
 import { difference } from "../kv/diff.ts";
-import { type Gap, keyHistory, type RecordedOperation, valueAfter } from "../kv/key-history.ts";
-import { tableAt, type valueAt } from "../kv/moment.ts";
+import { keyHistory, valueAfter } from "../kv/key-history.ts";
+import { tableAt } from "../kv/moment.ts";
 import { type KeyTarget, rollBackKey, rollBackTable } from "../kv/rollback.ts";
 import { kvTable } from "../kv/table.ts";
-import type { StoredValue } from "../kv/value.ts";
 import {
   DEFAULT_HISTORY_ENTRIES,
-  DEFAULT_LIST_KEYS,
   MAX_HISTORY_ENTRIES,
   MAX_LIST_KEYS,
   MAX_ROLLBACK_KEYS,
-  MAX_ROLLBACK_STEPS,
   MAX_SNAPSHOT_KEYS,
 } from "../limits.ts";
 import { readText } from "./body.ts";
+import { refuseIdempotency } from "./idempotency.ts";
 import { jsonAnswer, parseKeepingDigits, valueMembers } from "./json-body.ts";
 import { keyOf } from "./json-members.ts";
-import { toSeconds } from "./kv-answer.ts";
 import type { KvCall, KvHandler } from "./kv-call.ts";
-import { momentOf, momentParameter, momentSeconds, requiredMoment } from "./moment.ts";
-import { flag, integer, optionalInteger, optionalText, table } from "./parameters.ts";
+import * as parameters from "./kv-time.parameters.ts";
+import { changeText, entryText, gapMembers, isGap, named, rfc3339 } from "./kv-time-answer.ts";
+import { momentOf, momentSeconds, requiredMoment } from "./moment.ts";
+import { table } from "./parameters.ts";
 
 /** A request to read something about one key. */
 export interface KeyCall extends KvCall {
   readonly key: string;
 }
 
-export const atTimestamp = momentParameter(
-  "at_timestamp",
-  "As it was then; 0 or nothing for now.",
-  false,
-);
-export const envelope = flag("envelope", "With at_timestamp: answer JSON that tells everything.");
-export const historyLimit = integer(
-  "limit",
-  `Entries per page; 0 is ${DEFAULT_HISTORY_ENTRIES}, more than ${MAX_HISTORY_ENTRIES} is ${MAX_HISTORY_ENTRIES}.`,
-  { whenAbsent: DEFAULT_HISTORY_ENTRIES, minimum: 0 },
-);
-export const before = optionalInteger(
-  "before",
-  "Only operations with a smaller number: `next_before` of the page before.",
-);
-export const opNumber = optionalInteger("op_number", "Number of the operation, from 1.");
-export const steps = integer("steps", "How many operations to undo.", {
-  whenAbsent: 1,
-  minimum: 1,
-  maximum: MAX_ROLLBACK_STEPS,
-});
-export const toOpNumber = optionalInteger(
-  "to_op_number",
-  "Instead of steps: back to the value right after this operation.",
-);
-export const toTimestampOfKey = momentParameter(
-  "to_timestamp",
-  "Instead of steps: back to the value of then.",
-  false,
-);
-export const snapshotTime = momentParameter("timestamp", "The moment.", true);
-export const from = momentParameter("from", "The earlier moment.", true);
-export const to = momentParameter("to", "The later moment.", true);
-export const toTimestamp = momentParameter("to_timestamp", "The moment to go back to.", true);
-export const prefix = optionalText("prefix", "Only keys that begin with this text.");
-export const keys = optionalText("keys", "Only these keys, with commas between them.");
-export const dryRun = flag("dry_run", "Only tell what would happen.");
-export const confirm = optionalText("confirm", "`yes` to apply; else only tell what would happen.");
-export const snapshotLimit = integer(
-  "limit",
-  `Keys to answer; more than ${MAX_LIST_KEYS} is ${MAX_LIST_KEYS}, 0 is all, up to ${MAX_SNAPSHOT_KEYS}.`,
-  { whenAbsent: DEFAULT_LIST_KEYS, minimum: 0 },
-);
-
 /** `GET /kv/KEY/…` */
 export const KEY_PAST: Readonly<Record<string, KvHandler<KeyCall>>> = {
   async history(call) {
     const limit = Math.min(
-      historyLimit.read(call.query) || DEFAULT_HISTORY_ENTRIES,
+      parameters.historyLimit.read(call.query) || DEFAULT_HISTORY_ENTRIES,
       MAX_HISTORY_ENTRIES,
     );
-    const beforeNumber = before.read(call.query);
+    const beforeNumber = parameters.before.read(call.query);
     if (beforeNumber !== null && beforeNumber < 1)
       throw invalidParameter("before", "must be at least 1");
     const of = kvTable(await call.database("read"), table.read(call.query));
@@ -108,7 +63,7 @@ export const KEY_PAST: Readonly<Record<string, KvHandler<KeyCall>>> = {
   },
 
   async snapshot(call) {
-    const number = opNumber.read(call.query);
+    const number = parameters.opNumber.read(call.query);
     if (number === null) throw invalidParameter("op_number", "is missing");
     if (number < 1) throw invalidParameter("op_number", "must be at least 1");
     const of = kvTable(await call.database("read"), table.read(call.query));
@@ -120,31 +75,9 @@ export const KEY_PAST: Readonly<Record<string, KvHandler<KeyCall>>> = {
   },
 };
 
-/**
- * `GET /kv/KEY?at_timestamp=…` with `envelope=true`.
- * @param found what `valueAt` found
- */
-export function pastEnvelope(
-  key: string,
-  seconds: number,
-  found: Awaited<ReturnType<typeof valueAt>>,
-): string {
-  return jsonAnswer(
-    {
-      success: true,
-      key,
-      timestamp: seconds,
-      content_type: found.contentType,
-      ...(found.opNumber === null
-        ? {}
-        : { op_number: found.opNumber, op_timestamp: toSeconds(found.opAtMs ?? 0) }),
-    },
-    valueMembers(found.value, found.isJson),
-  );
-}
-
 /** `POST /kv/KEY/rollback` */
 export async function rollbackKey(call: KeyCall): Promise<string> {
+  refuseIdempotency(call.request);
   const target = keyTarget(call);
   const of = kvTable(await call.database("write"), table.read(call.query));
   const { undone, etag } = await rollBackKey(of, call.key, target, call.context);
@@ -158,13 +91,13 @@ export async function rollbackKey(call: KeyCall): Promise<string> {
 }
 
 function keyTarget({ query, context }: KeyCall): KeyTarget {
-  const number = toOpNumber.read(query);
-  const moment = momentOf(toTimestampOfKey, query, context.nowMs);
+  const number = parameters.toOpNumber.read(query);
+  const moment = momentOf(parameters.toTimestampOfKey, query, context.nowMs);
   const given = [query.get("steps") || undefined, number ?? undefined, moment ?? undefined];
   if (given.filter((each) => each !== undefined).length > 1)
     throw invalidParameter("steps", "to_op_number and to_timestamp exclude each other");
   if (moment !== null) return { moment };
-  if (number === null) return { steps: steps.read(query) };
+  if (number === null) return { steps: parameters.steps.read(query) };
   if (number < 1) throw invalidParameter("to_op_number", "must be at least 1");
   return { opNumber: number };
 }
@@ -173,11 +106,11 @@ function keyTarget({ query, context }: KeyCall): KeyTarget {
 export const TABLE_PAST: Readonly<Record<string, KvHandler>> = {
   async snapshot(call) {
     const { query, context } = call;
-    const moment = requiredMoment(snapshotTime, query, context.nowMs);
-    const asked = snapshotLimit.read(query);
+    const moment = requiredMoment(parameters.snapshotTime, query, context.nowMs);
+    const asked = parameters.snapshotLimit.read(query);
     const limit = asked === 0 ? MAX_SNAPSHOT_KEYS : Math.min(asked, MAX_LIST_KEYS);
     const range = {
-      prefix: narrowPrefix(query.caller, prefix.read(query) ?? ""),
+      prefix: narrowPrefix(query.caller, parameters.prefix.read(query) ?? ""),
       suffix: null,
       contains: null,
     };
@@ -205,10 +138,10 @@ export const TABLE_PAST: Readonly<Record<string, KvHandler>> = {
 
   async diff(call) {
     const { query, context } = call;
-    const earlier = requiredMoment(from, query, context.nowMs);
-    const later = requiredMoment(to, query, context.nowMs);
+    const earlier = requiredMoment(parameters.from, query, context.nowMs);
+    const later = requiredMoment(parameters.to, query, context.nowMs);
     if (earlier.ms >= later.ms) throw invalidParameter("from", "must be before to");
-    const only = keys.read(query);
+    const only = parameters.keys.read(query);
     const wanted =
       only === undefined || only === ""
         ? null
@@ -240,8 +173,9 @@ export const TABLE_PAST: Readonly<Record<string, KvHandler>> = {
 /** `POST /kv/rollback` */
 export async function rollbackTable(call: KvCall): Promise<string> {
   const { query, context } = call;
-  const moment = requiredMoment(toTimestamp, query, context.nowMs);
-  const apply = confirm.read(query)?.toLowerCase() === "yes" && !dryRun.read(query);
+  const moment = requiredMoment(parameters.toTimestamp, query, context.nowMs);
+  const apply =
+    parameters.confirm.read(query)?.toLowerCase() === "yes" && !parameters.dryRun.read(query);
   const choice = await keyChoice(call);
   const of = kvTable(await call.database("write"), table.read(query));
   const startedMs = performance.now();
@@ -324,122 +258,4 @@ function keyList(json: unknown, name: string): string[] | null {
 
 function tooManyKeys(name: string): ApiError {
   return new ApiError("PAYLOAD_TOO_LARGE", `${name} has more than ${MAX_ROLLBACK_KEYS} keys`);
-}
-
-function isGap(entry: RecordedOperation | Gap): entry is Gap {
-  return entry.op === "UNRECORDED";
-}
-
-/** An entry of a key's history; also its members that other servers put at the top (1.17). */
-function entryText(entry: RecordedOperation | Gap): string {
-  if (isGap(entry)) {
-    const until = entry.untilMs === null ? null : toSeconds(entry.untilMs);
-    return JSON.stringify({
-      op_number: entry.opNumber,
-      timestamp: toSeconds(entry.sinceMs),
-      timestamp_ms: entry.sinceMs,
-      unrecorded_until: until,
-      op: entry.op,
-      operation: { op: entry.op, timestamp: toSeconds(entry.sinceMs), unrecorded_until: until },
-    });
-  }
-  const { op, before: found, after } = entry;
-  const values = {
-    ...(found === undefined ? {} : past("old", found)),
-    ...past("new", after),
-    ...(entry.delta === null ? {} : { delta: entry.delta }),
-  };
-  const operation = jsonAnswer(
-    {
-      op,
-      path: entry.path ?? "",
-      ...(entry.delta === null ? { delta: null } : {}),
-      ...(found === undefined ? { old_value_known: false } : {}),
-      content_type: after?.contentType ?? null,
-      expire_at: after?.expireAtMs == null ? null : toSeconds(after.expireAtMs),
-      ...(entry.targetOpNumber === null ? {} : { target_op_number: entry.targetOpNumber }),
-    },
-    values,
-  );
-  return jsonAnswer(
-    {
-      op_number: entry.opNumber,
-      timestamp: toSeconds(entry.atMs),
-      timestamp_ms: entry.atMs,
-      op,
-      ...(entry.undone ? { undone: true } : {}),
-      actor: entry.actor,
-      client_ip: entry.clientAddress,
-    },
-    { ...values, operation },
-  );
-}
-
-/** `old_value` and `raw_old_value`, or the same with `new`; null where there was no key. */
-function past(
-  side: "old" | "new",
-  state: { value: StoredValue; isJson: boolean } | null,
-): Record<string, string> {
-  if (state === null) return { [`${side}_value`]: "null" };
-  const { value, value_base64: raw } = valueMembers(state.value, state.isJson);
-  return {
-    ...(value === undefined ? {} : { [`${side}_value`]: value }),
-    ...(raw === undefined ? {} : { [`raw_${side}_value`]: raw }),
-  };
-}
-
-/** `from_value` and `from_value_base64`, and the like. */
-function named(
-  side: string,
-  state: { value: StoredValue; isJson: boolean } | null,
-): Record<string, string> {
-  if (state === null) return {};
-  const members = Object.entries(valueMembers(state.value, state.isJson));
-  return Object.fromEntries(members.map(([name, text]) => [`${side}_${name}`, text]));
-}
-
-function changeText(change: Awaited<ReturnType<typeof difference>>["changes"][number]): string {
-  const { from: before_, to: after } = change;
-  const expiry = (name: string, ms: number | null | undefined) =>
-    ms == null ? {} : { [name]: toSeconds(ms) };
-  return jsonAnswer(
-    {
-      key: change.key,
-      change_type: change.change,
-      ...(before_ === null ? {} : { from_content_type: before_.contentType }),
-      ...(after === null ? {} : { to_content_type: after.contentType }),
-      ...expiry("old_expire_at", before_?.expireAtMs),
-      ...expiry("new_expire_at", after?.expireAtMs),
-    },
-    {
-      ...named("from", before_),
-      ...named("to", after),
-      ...(change.change === "modified"
-        ? {
-            operations_between: `[${change.operations
-              .map(({ opNumber: number, op, path, atMs, delta }) =>
-                jsonAnswer(
-                  {
-                    op_number: number,
-                    operation: op,
-                    path: path ?? "",
-                    timestamp: toSeconds(atMs),
-                    ...(delta === null ? { delta: null } : {}),
-                  },
-                  delta === null ? {} : { delta },
-                ),
-              )
-              .join(",")}]`,
-          }
-        : {}),
-    },
-  );
-}
-
-function gapMembers(gapKeys: readonly string[]) {
-  return { has_gaps: gapKeys.length > 0, gap_keys: gapKeys };
-}
-
-function rfc3339(ms: number): string {
-  return new Date(Math.floor(ms / 1000) * 1000).toISOString().replace(".000Z", "Z");
 }

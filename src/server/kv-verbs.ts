@@ -73,11 +73,10 @@ export const KEY_VERBS: Readonly<Record<string, KvHandler<VerbCall>>> = {
   async expire(call) {
     const ttlMs = ttl.read(call.query);
     if (ttlMs === null) throw invalidParameter("ttl", "is missing: the time to live, more than 0");
-    const expireAtMs = call.context.nowMs + ttlMs;
-    const { etag } = await performOn(call, (to) =>
-      expireKey(to, call.key, expireAtMs, call.conditions, call.context),
+    const { etag, expireAtMs } = await performOn(call, (to) =>
+      expireKey(to, call.key, call.context.nowMs + ttlMs, call.conditions, call.context),
     );
-    return jsonAnswer({ ...ok(call), expire_at: Math.floor(expireAtMs / 1000), etag });
+    return jsonAnswer({ ...ok(call), expire_at: Math.floor(Number(expireAtMs) / 1000), etag });
   },
 
   rollback(call) {

@@ -3,6 +3,7 @@ import { Elysia } from "elysia";
 import type { Database } from "../engine/database.ts";
 import { ApiError, invalidParameter } from "../errors.ts";
 import { setMember } from "../kv/change.ts";
+import type { Idempotency } from "../kv/idempotency.ts";
 import type { JsonPath } from "../kv/json-path.ts";
 import { type Moment, valueAt } from "../kv/moment.ts";
 import { type Found, getEntry, getValue, headKey } from "../kv/read.ts";
@@ -14,6 +15,7 @@ import { readBody } from "./body.ts";
 import { conditionsOf, ifMatch, matchesEtag, refuseConditions } from "./conditions.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented } from "./documentation.ts";
+import { repeatable } from "./idempotency.ts";
 import {
   AtomicAnswer,
   AtomicBody,
@@ -39,12 +41,13 @@ import {
   rebuild,
 } from "./kv-directory.ts";
 import { API_PREFIX, kvKey, kvTarget } from "./kv-path.ts";
-import { atTimestamp, envelope, KEY_PAST, type KeyCall, pastEnvelope } from "./kv-time.ts";
+import { atTimestamp, envelope } from "./kv-time.parameters.ts";
+import { KEY_PAST, type KeyCall } from "./kv-time.ts";
+import { pastEnvelope } from "./kv-time-answer.ts";
 import { index, KEY_VERBS } from "./kv-verbs.ts";
 import { momentOf, momentSeconds } from "./moment.ts";
 import { createIfMissing, db, delta, history, path, table, timeout, ttl } from "./parameters.ts";
 import { Query } from "./query.ts";
-import { writeContext } from "./write-context.ts";
 
 /** POST routes of a whole table, by their path below `kv/`. */
 const TABLE_ROUTES: Readonly<Record<string, KvHandler>> = {
@@ -61,15 +64,15 @@ export function kvRoutes(deps: ServerDeps) {
   const target = [db, table];
   const writing = [...target, history, ...createIfMissing.documented, deadline];
   const { maxBodyBytes } = deps.config;
-  const contextOf = (request: Request, query: Query) =>
-    writeContext(deps, deadline, request, query);
-
   const callOf = kvCalls(deps);
 
   const post = ({ request, set }: { request: Request; set: { headers: object } }) => {
-    const to = kvTarget("POST", request.url);
-    const call = callOf(request);
     (set.headers as Headers)["content-type"] = "application/json";
+    return repeatable(request, set, maxBodyBytes, change);
+  };
+  const change = (request: Request, idempotency: Idempotency | null) => {
+    const to = kvTarget("POST", request.url);
+    const call = callOf(request, idempotency);
     if (to.kind === "table") {
       refuseConditions(request);
       const handler = TABLE_ROUTES[to.route];
@@ -84,6 +87,61 @@ export function kvRoutes(deps: ServerDeps) {
     const handler = KEY_VERBS[to.verb];
     if (handler === undefined) throw new Error(`no handler of ${to.verb}`);
     return handler({ ...call, key: to.key, conditions: conditionsOf(request, call.query) });
+  };
+
+  const put = async (request: Request, idempotency: Idempotency | null) => {
+    const key = kvKey("PUT", request.url);
+    const { query, context } = callOf(request, idempotency);
+    const at = path.read(query);
+    const ttlMs = ttl.read(query);
+    const conditions = conditionsOf(request, query);
+    const value = toStored(await readBody(request, maxBodyBytes));
+    checkValueSize(value, context.maxValueBytes, "body");
+    const expireAtMs = ttlMs === null ? null : context.nowMs + ttlMs;
+    const type = valueType(request.headers.get("content-type"), value);
+    if (at !== null && typeof value !== "string")
+      throw invalidParameter("body", "must be JSON when path is given");
+    const write = async (database: Database): Promise<Record<string, unknown>> => {
+      const to = kvTable(database, table.read(query));
+      const operation =
+        at !== null && typeof value === "string"
+          ? setMember(to, key, at, { leaf: value, expireAtMs, conditions }, context)
+          : putValue(to, key, { value, type, expireAtMs, conditions }, context);
+      const written = await perform(to, operation, context);
+      return {
+        success: true,
+        status: "ok",
+        key,
+        created: written.created,
+        size: written.sizeBytes,
+        ...(at === null ? {} : { path: at.text }),
+        etag: written.etag,
+      };
+    };
+    const create = createIfMissing.read(query, deps.config.createMissing);
+    return withDatabase(deps, query, write, create, (folder) =>
+      putInDirectory(
+        { deps, request, query, folder },
+        key,
+        at !== null && typeof value === "string"
+          ? { path: at, leaf: value }
+          : { bytes: toBytes(value) },
+      ),
+    );
+  };
+
+  const remove = async (request: Request, idempotency: Idempotency | null) => {
+    const key = kvKey("DELETE", request.url);
+    const { query, context } = callOf(request, idempotency);
+    const conditions = conditionsOf(request, query);
+    const removeFrom = async (database: Database): Promise<Record<string, unknown>> => {
+      const from = kvTable(database, table.read(query));
+      await perform(from, deleteKey(from, key, conditions, context), context);
+      return { success: true, status: "ok", key, deleted: true };
+    };
+    return withDatabase(deps, query, removeFrom, false, (folder) =>
+      deleteInDirectory({ deps, request, query, folder }, key),
+    );
   };
 
   return new Elysia({ name: "kv" })
@@ -166,53 +224,13 @@ export function kvRoutes(deps: ServerDeps) {
     )
     .put(
       `${API_PREFIX}/kv/*`,
-      async ({ request }) => {
-        const key = kvKey("PUT", request.url);
-        const query = Query.of(request);
-        const context = contextOf(request, query);
-        const at = path.read(query);
-        const ttlMs = ttl.read(query);
-        const conditions = conditionsOf(request, query);
-        const value = toStored(await readBody(request, maxBodyBytes));
-        checkValueSize(value, context.maxValueBytes, "body");
-        const expireAtMs = ttlMs === null ? null : context.nowMs + ttlMs;
-        const type = valueType(request.headers.get("content-type"), value);
-        if (at !== null && typeof value !== "string")
-          throw invalidParameter("body", "must be JSON when path is given");
-        const write = async (database: Database): Promise<Record<string, unknown>> => {
-          const to = kvTable(database, table.read(query));
-          const operation =
-            at !== null && typeof value === "string"
-              ? setMember(to, key, at, { leaf: value, expireAtMs, conditions }, context)
-              : putValue(to, key, { value, type, expireAtMs, conditions }, context);
-          const written = await perform(to, operation, context);
-          return {
-            success: true,
-            status: "ok",
-            key,
-            created: written.created,
-            size: written.sizeBytes,
-            ...(at === null ? {} : { path: at.text }),
-            etag: written.etag,
-          };
-        };
-        const create = createIfMissing.read(query, deps.config.createMissing);
-        return withDatabase(deps, query, write, create, (folder) =>
-          putInDirectory(
-            { deps, request, query, folder },
-            key,
-            at !== null && typeof value === "string"
-              ? { path: at, leaf: value }
-              : { bytes: toBytes(value) },
-          ),
-        );
-      },
+      async ({ request: sent, set }) => repeatable(sent, set, maxBodyBytes, put),
       {
         parse: "none",
         detail: documented({
           summary: "Write a key",
           description:
-            "The body becomes the value, whatever its type; with `path`, one member of a JSON document.",
+            "The body becomes the value, whatever its type; with `path`, one member of a JSON document. With the header Idempotency-Key the same request can be sent again for a day and is answered again, not done again.",
           tag: "Key-value",
           key: true,
           parameters: [...writing, path, ttl, ifMatch],
@@ -225,6 +243,7 @@ export function kvRoutes(deps: ServerDeps) {
             "CONFLICT",
             "PRECONDITION_FAILED",
             "PAYLOAD_TOO_LARGE",
+            "IDEMPOTENCY_KEY_MISMATCH",
             "FILE_SYSTEM_ERROR",
             "DATABASE_BUSY",
             "DISK_FULL",
@@ -234,20 +253,7 @@ export function kvRoutes(deps: ServerDeps) {
     )
     .delete(
       `${API_PREFIX}/kv/*`,
-      async ({ request }) => {
-        const key = kvKey("DELETE", request.url);
-        const query = Query.of(request);
-        const context = contextOf(request, query);
-        const conditions = conditionsOf(request, query);
-        const remove = async (database: Database): Promise<Record<string, unknown>> => {
-          const from = kvTable(database, table.read(query));
-          await perform(from, deleteKey(from, key, conditions, context), context);
-          return { success: true, status: "ok", key, deleted: true };
-        };
-        return withDatabase(deps, query, remove, false, (folder) =>
-          deleteInDirectory({ deps, request, query, folder }, key),
-        );
-      },
+      ({ request: sent, set }) => repeatable(sent, set, maxBodyBytes, remove),
       {
         parse: "none",
         detail: documented({

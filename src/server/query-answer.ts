@@ -78,7 +78,6 @@ export async function runQuery(
     const payload: QueryJob = {
       ...database.target,
       busyTimeoutMs: timeoutMs,
-      durability: deps.config.durability,
       sql,
       values,
       options: { integers, maxChars, explain },
@@ -100,14 +99,7 @@ export async function checkQuery(
   request: Pick<QueryRequest, "sql" | "values" | "timeoutMs"> & { signal: AbortSignal },
 ): Promise<void> {
   const { sql, values, timeoutMs, signal } = request;
-  const { durability } = deps.config;
-  const payload: CheckJob = {
-    ...database.target,
-    busyTimeoutMs: timeoutMs,
-    durability,
-    sql,
-    values,
-  };
+  const payload: CheckJob = { ...database.target, busyTimeoutMs: timeoutMs, sql, values };
   const unpin = database.pin();
   try {
     await deps.runners.run<void>({ kind: "sql.check", payload, timeoutMs, signal });
@@ -126,7 +118,6 @@ function streamQuery(
   const payload: RowsJob = {
     ...database.target,
     busyTimeoutMs: timeoutMs,
-    durability: deps.config.durability,
     sql,
     values,
     integers,

@@ -205,11 +205,10 @@ async function runTransaction(
     const payload: TransactionJob = {
       ...database.target,
       busyTimeoutMs: timeoutMs,
-      durability: deps.config.durability,
       body,
       options,
     };
-    return await deps.runners.run<string>({
+    const answer = await deps.runners.run<string>({
       kind: "sql.transaction",
       payload,
       timeoutMs,
@@ -222,6 +221,11 @@ async function runTransaction(
         else release = taken;
       },
     });
+    if (release === undefined) return answer;
+    // The next writer need not wait for the disk.
+    release();
+    await database.syncWrites();
+    return answer;
   } finally {
     ended = true;
     release?.();

@@ -1,4 +1,5 @@
 /** Who writes, when, and how long they wait: from a request. */
+import type { Idempotency } from "../kv/idempotency.ts";
 import type { WriteContext } from "../kv/write-plan.ts";
 import { callerOf } from "./caller.ts";
 import type { ServerDeps } from "./deps.ts";
@@ -13,6 +14,7 @@ export function writeContext(
   deadline: Parameter<number>,
   request: Request,
   query: Query,
+  idempotency: Idempotency | null = null,
 ): WriteContext {
   const nowMs = deps.clock.nowMs();
   return {
@@ -21,6 +23,7 @@ export function writeContext(
     history: history.read(query),
     actor: actorOf(request),
     clientAddress: deps.config.recordClientAddress ? deps.clientAddress(request) : null,
+    idempotency,
     maxValueBytes: deps.config.maxValueBytes,
   };
 }

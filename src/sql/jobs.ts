@@ -22,7 +22,6 @@ import { parseTransaction } from "./transaction-request.ts";
 export interface SqlJob extends DatabaseTarget {
   /** How long to wait for another program's lock. */
   busyTimeoutMs: number;
-  durability: "full" | "relaxed";
 }
 
 export interface TransactionJob extends SqlJob {

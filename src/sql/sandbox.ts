@@ -66,7 +66,7 @@ export class SandboxedConnection implements Disposable {
   constructor(
     path: string,
     access: Access,
-    options: { busyTimeoutMs: number; durability: "full" | "relaxed"; grant: Grant | null },
+    options: { busyTimeoutMs: number; grant: Grant | null },
   ) {
     if (options.grant !== null) requireLevel(options.grant, access);
     this.#grant = options.grant;
@@ -82,9 +82,8 @@ export class SandboxedConnection implements Disposable {
       `pragma hard_heap_limit = ${RUNNER_SQLITE_HEAP_BYTES}; pragma trusted_schema = off`,
     );
     if (access === "write")
-      this.#database.exec(
-        `pragma wal_autocheckpoint = 0; pragma synchronous = ${options.durability === "full" ? "full" : "normal"}`,
-      );
+      // The server puts the commit on disk, in one go with others (Database.syncWrites).
+      this.#database.exec("pragma wal_autocheckpoint = 0; pragma synchronous = normal");
     this.#database.enableDefensive?.(true);
     this.#protected = protectedTables(this.#database);
     this.#refuseByRights = rightsOn(this.#database, options.grant);
