@@ -21,12 +21,28 @@ const OTHER_VALUES: Record<string, string> = {
   "create-missing": "true",
   durability: "relaxed",
   token: "t0ken",
+  "token-secret": "a secret of thirty-two characters or more",
+  "cors-origin": "https://app.example.com",
+  "tls-cert": "/tmp/cert.pem",
+  "tls-key": "/tmp/key.pem",
+  "trust-proxy": "10.0.0.0/8",
+  "forwarded-header": "forwarded",
+  "record-client-address": "true",
   "insecure-no-auth": "true",
   timeout: "7",
   "max-body-bytes": "2048",
   "max-value-bytes": "2048",
   "max-open-databases": "3",
+  "state-db": "/tmp/state.db",
+  "history-retention": "30d",
+  "history-max-ops": "7",
   runners: "2",
+};
+
+/** Flags that are nothing without another one. */
+const PARTNERS: Record<string, string[]> = {
+  "tls-cert": ["--tls-key", "/tmp/key.pem"],
+  "tls-key": ["--tls-cert", "/tmp/cert.pem"],
 };
 
 describe("--help and --version", () => {
@@ -118,12 +134,13 @@ describe("settings", () => {
     "--%s: flag, each variable, flag over environment, environment over default",
     (flag, setting) => {
       const value = OTHER_VALUES[flag] ?? "";
-      const args = setting.kind === "switch" ? [`--${flag}`] : [`--${flag}`, value];
+      const partner = PARTNERS[flag] ?? [];
+      const args = setting.kind === "switch" ? [`--${flag}`] : [`--${flag}`, value, ...partner];
       // Loopback rules aside: an open host needs a token in one of the cases.
       const byFlag = configOf(args);
       expect(byFlag).not.toEqual(configOf([]));
       for (const name of setting.env) {
-        expect(configOf([], { [name]: value })).toEqual(byFlag);
+        expect(configOf(partner, { [name]: value })).toEqual(byFlag);
         expect(configOf([], { [name]: "" })).toEqual(configOf([]));
         const fallback = setting.default === "" ? "another" : setting.default;
         expect(configOf(args, { [name]: fallback })).toEqual(byFlag);

@@ -33,7 +33,11 @@ function servedRequests(folder: TestFolder): string[] {
     stopping: new AbortController().signal,
   });
   const requests = routes.map(
-    ({ method, path }) => `${method} ${path.replace(API, "").replace(/\*$/, "KEY")}`,
+    ({ method, path }) =>
+      `${method} ${path
+        .replace(API, "")
+        .replace(/\*$/, "KEY")
+        .replace(/:(\w+)/, (_, name: string) => name.toUpperCase())}`,
   );
   return [
     ...requests.filter((request) => request !== "POST /kv/KEY"),
