@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import {
   DEFAULT_MAX_BODY_BYTES,
+  DEFAULT_MAX_IMPORT_BYTES,
   DEFAULT_MAX_OPEN_DATABASES,
   DEFAULT_TIMEOUT_S,
   MAX_TIMEOUT_S,
@@ -104,6 +105,15 @@ export const SETTINGS = [
     help: "largest request body, and so the largest value, in bytes",
   },
   {
+    flag: "max-import-bytes",
+    env: ["CHRONOLITE_MAX_IMPORT_BYTES"],
+    kind: "integer",
+    default: String(DEFAULT_MAX_IMPORT_BYTES),
+    minimum: 1024,
+    maximum: Number.MAX_SAFE_INTEGER,
+    help: "largest upload of an import, in bytes",
+  },
+  {
     flag: "max-open-databases",
     env: ["CHRONOLITE_MAX_OPEN_DATABASES"],
     kind: "integer",
@@ -136,6 +146,7 @@ export interface Config {
   readonly insecureNoAuth: boolean;
   readonly timeoutMs: number;
   readonly maxBodyBytes: number;
+  readonly maxImportBytes: number;
   readonly maxOpenDatabases: number;
   readonly runners: number;
 }
@@ -212,6 +223,7 @@ function readConfig(
     insecureNoAuth: given.get("insecure-no-auth") as boolean,
     timeoutMs: (given.get("timeout") as number) * 1000,
     maxBodyBytes: given.get("max-body-bytes") as number,
+    maxImportBytes: given.get("max-import-bytes") as number,
     maxOpenDatabases: given.get("max-open-databases") as number,
     runners: given.get("runners") as number,
   };
