@@ -11,6 +11,7 @@ import { errorHandler, errorResponse } from "./error-handler.ts";
 import { exportRoutes } from "./export.routes.ts";
 import { healthRoutes } from "./health.routes.ts";
 import { homeRoutes } from "./home.routes.ts";
+import { importRoutes } from "./import.routes.ts";
 import { answerHead, kvRoutes } from "./kv.routes.ts";
 import { kvListRoutes } from "./kv-list.routes.ts";
 import { API_PREFIX } from "./kv-path.ts";
@@ -64,6 +65,7 @@ export function createApp(deps: ServerDeps) {
     .use(dbRoutes(deps))
     .use(maintenanceRoutes(deps))
     .use(exportRoutes(deps))
+    .use(importRoutes(deps))
     .use(healthRoutes(deps))
     .use(
       swagger({

@@ -5,6 +5,8 @@ import type { DataRoot } from "../engine/resolve.ts";
 import { invalidParameter } from "../errors.ts";
 import type { JobChannel, JobHandlers } from "../runner/child.ts";
 import { Dump } from "./dump.ts";
+import { type ImportFileJob, importDatabaseFile } from "./import/database-file.ts";
+import { type ImportRowsJob, importRows } from "./import/rows.ts";
 import { MAINTENANCE, type MaintenanceOp } from "./maintenance.ts";
 import { openOwn } from "./own-connection.ts";
 import { describeSchema, schemaEtag, schemaVersion } from "./schema.ts";
@@ -105,6 +107,22 @@ export const fileJobs = {
     } finally {
       closeSync(fd);
     }
+  },
+
+  async "sql.import-rows"(
+    job: ImportRowsJob,
+    turn: () => Promise<void>,
+    channel: JobChannel,
+  ): Promise<void> {
+    await importRows(job, turn, channel);
+  },
+
+  async "sql.import-file"(
+    job: ImportFileJob,
+    _turn: () => Promise<void>,
+    channel: JobChannel,
+  ): Promise<void> {
+    await importDatabaseFile(job, channel);
   },
 
   /** Sends the database as SQL text. */
