@@ -31,6 +31,7 @@ import "../menu.css";
 import "./grid.css";
 
 const GUTTER_PX = 52;
+const NARROW_GUTTER_PX = 36;
 const OVERSCAN_ROWS = 12;
 const RESIZE_STEP_PX = 16;
 const START: Selected = single({ row: 0, column: 0 });
@@ -40,7 +41,8 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
   const { columns, rows, firstRowNumber = 1, editing = null } = props;
   const gridId = useId();
   const box = useRef<HTMLDivElement>(null);
-  const { rowHeight, pinned } = useGridSize(box);
+  const { rowHeight, pinned, width } = useGridSize(box);
+  const gutter = pinned ? NARROW_GUTTER_PX : GUTTER_PX;
   const table = useGridTable(props);
   const { order, widths } = table;
   const [wanted, setSelected] = useState<Selected>(START);
@@ -57,7 +59,7 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
     scrollPaddingStart: headHeight,
     paddingStart: headHeight,
   });
-  const restStart = GUTTER_PX + (widths[0] ?? 0);
+  const restStart = gutter + (widths[0] ?? 0);
   const columnWindow = useVirtualizer({
     horizontal: true,
     count: Math.max(0, columns.length - 1),
@@ -86,13 +88,21 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
     if (row >= 0) rowWindow.scrollToIndex(row, { align: "auto" });
     const scroller = box.current;
     if (scroller === null || (column === 0 && pinned)) return;
-    const start = GUTTER_PX + sum(widths.slice(0, column));
+    const start = gutter + sum(widths.slice(0, column));
     const end = start + (widths[column] ?? 0);
-    const held = pinned ? restStart : GUTTER_PX;
+    const held = pinned ? restStart : gutter;
     if (start - held < scroller.scrollLeft) scroller.scrollLeft = start - held;
     else if (end > scroller.scrollLeft + scroller.clientWidth)
       scroller.scrollLeft = end - scroller.clientWidth;
   };
+  // A pane that opens beside the grid must not cover the cell it is about.
+  const revealLatest = useRef(reveal);
+  revealLatest.current = reveal;
+  const activeColumn = useRef(0);
+  activeColumn.current = selected.head.column;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: when the width changes
+  useEffect(() => revealLatest.current({ row: -1, column: activeColumn.current }), [width]);
+
   const select = (next: Selected) => {
     setSelected(next);
     reveal(next.head);
@@ -221,7 +231,7 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
 
   const lines = rowWindow.getVirtualItems();
   const items = columnWindow.getVirtualItems();
-  const totalWidth = GUTTER_PX + sum(widths);
+  const totalWidth = gutter + sum(widths);
   const activeId = `${gridId}-${selected.head.row}-${selected.head.column}`;
   const editingShown = editing === null ? -1 : order.indexOf(editing.row);
 

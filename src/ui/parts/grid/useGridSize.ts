@@ -6,18 +6,24 @@ const NARROW_PX = 640;
 export function useGridSize(box: RefObject<HTMLElement | null>): {
   rowHeight: number;
   pinned: boolean;
+  /** Pixels between the edges of the box. */
+  width: number;
 } {
   const [size, setSize] = useState(() => ({
     rowHeight: rowHeight(),
     pinned: innerWidth < NARROW_PX,
+    width: innerWidth,
   }));
   useEffect(() => {
     const element = box.current;
     if (element === null) return undefined;
     const measure = () => {
-      const next = { rowHeight: rowHeight(), pinned: element.clientWidth < NARROW_PX };
+      const { clientWidth: width } = element;
+      // A hidden tab has no width; it will have the one it had.
+      if (width === 0) return;
+      const next = { rowHeight: rowHeight(), pinned: width < NARROW_PX, width };
       setSize((before) =>
-        before.rowHeight === next.rowHeight && before.pinned === next.pinned ? before : next,
+        before.rowHeight === next.rowHeight && before.width === next.width ? before : next,
       );
     };
     const observer = new ResizeObserver(measure);
