@@ -4,7 +4,7 @@ import { apiUrl, type CallOptions, call } from "./client.ts";
 /** A value of a cell as it came: text, number, exact integer, NULL or bytes. */
 export type Cell = string | number | bigint | null | Blob64;
 
-/** A BLOB. */
+/** A BLOB: in answers only; values of parameters are text, numbers and NULL. */
 export interface Blob64 {
   readonly value_base64: string;
 }
@@ -66,11 +66,23 @@ export async function runSql(
   options: SqlOptions = {},
 ): Promise<readonly SqlResult[]> {
   const answer = await call<{ results: readonly SqlResult[] }>("/db", {
-    query: { db, timeout: options.timeoutS, dry_run: options.dryRun === true ? true : undefined },
-    json: { transaction: items, resultFormat: "list" },
+    query: {
+      db,
+      blobs: "object",
+      timeout: options.timeoutS,
+      dry_run: options.dryRun === true ? true : undefined,
+    },
+    json: { transaction: items.map(toRequestItem), resultFormat: "list" },
     signal: options.signal,
   });
   return answer.results;
+}
+
+/** The log counts rows of what comes as `query`, and changes of what comes as `statement`. */
+function toRequestItem({ statement, ...rest }: SqlItem) {
+  const reads =
+    rest.valuesBatch === undefined && /^(select|values|explain|pragma)\b/i.test(statement);
+  return reads ? { query: statement, ...rest } : { statement, ...rest };
 }
 
 export type TwinFormat = "json" | "csv" | "ndjson";

@@ -86,7 +86,11 @@ export default function SqlView({ tab, db, active }: ViewProps) {
     setParams({ q: sql, run: onlySelects(chosen) ? "1" : "" });
     const items = chosen.map((statement) => ({
       statement,
-      values: valuesFor(statement.text, values),
+      // SQLite plans without values, too; half of them would be an error.
+      values:
+        kind === "plan" && missing(parametersOfAll([statement]), values).length > 0
+          ? undefined
+          : valuesFor(statement.text, values),
     }));
     void run(items, kind);
   };

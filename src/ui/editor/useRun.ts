@@ -91,9 +91,11 @@ export function useRun(db: string) {
 }
 
 function toSqlItem({ statement, values }: RunItem, kind: Outcome["kind"]): SqlItem {
-  const sql =
-    kind === "plan" && !/^explain\b/i.test(statement.text)
-      ? `EXPLAIN QUERY PLAN ${statement.text}`
-      : statement.text;
-  return { statement: sql, ...(values === undefined ? {} : { values }) };
+  const text =
+    kind === "plan" ? statement.text.replace(/^explain\s+(query\s+plan\s+)?/i, "") : statement.text;
+  return {
+    statement: text,
+    ...(values === undefined ? {} : { values }),
+    ...(kind === "plan" ? { explain: true } : {}),
+  };
 }

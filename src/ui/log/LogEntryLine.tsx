@@ -1,6 +1,7 @@
 import { CircleAlert, CircleCheck, SquareTerminal, Trash2 } from "lucide-react";
 import { place, placeHref } from "../address/place.ts";
 import type { LogEntry } from "../api/log.ts";
+import { onlySelects, splitStatements } from "../editor/statements.ts";
 import { IconButton } from "../parts/Button.tsx";
 import { formatAgo, formatDuration, plural } from "../parts/format.ts";
 
@@ -15,9 +16,11 @@ export interface LogEntryLineProps {
 /** One statement: what, when, how long, how it went. */
 export function LogEntryLine({ db, entry, search, onRemove }: LogEntryLineProps) {
   const { sql, success, timestamp, execution_time_ms: ms, row_count: rows, error } = entry;
+  const reads = onlySelects(splitStatements(sql));
   const Icon = success ? CircleCheck : CircleAlert;
   const again = place(db, "sql", null, {
     q: sql,
+    ...(reads ? { run: "1" } : {}),
     ...(entry.values === undefined ? {} : { values: namedValues(entry.values) }),
   });
   return (
@@ -41,12 +44,14 @@ export function LogEntryLine({ db, entry, search, onRemove }: LogEntryLineProps)
           {formatDuration(ms)}
           {success ? ` · ${plural(rows, "row")}` : ""}
           {entry.actor ? ` · ${entry.actor}` : ""}
-          {entry.client_ip === null ? "" : ` · ${entry.client_ip}`}
+          {entry.client_ip === null || entry.client_ip === "127.0.0.1"
+            ? ""
+            : ` · ${entry.client_ip}`}
         </p>
       </div>
       <a href={placeHref(again)} className="button button-normal log-again">
         <SquareTerminal aria-hidden size={15} />
-        Open
+        {reads ? "Run again" : "Open"}
       </a>
       <IconButton icon={Trash2} label="Forget this entry" onClick={onRemove} />
     </li>

@@ -72,14 +72,12 @@ export default function LogView({ tab, db, active }: ViewProps) {
           <option value="false">Failed</option>
         </Select>
         <IconButton icon={RefreshCw} label="Look again" onClick={refresh} />
-        <Button
-          tone="plain"
+        <IconButton
           icon={Trash2}
+          label="Forget the whole log"
           disabled={data?.total === 0}
           onClick={() => setClearing(true)}
-        >
-          Clear
-        </Button>
+        />
       </header>
       <LogStatistics db={db} />
       {log.error === null ? null : (

@@ -1,7 +1,7 @@
 import type { PlanNode } from "../api/sql.ts";
 import type { Outcome } from "../editor/useRun.ts";
 import { formatDuration } from "../parts/format.ts";
-import { MARK_WORDS, markOf, planOf } from "./plan.ts";
+import { MARK_WORDS, markOf } from "./plan.ts";
 
 /** How SQLite would run the statements. */
 export function PlanTree({ outcome }: { outcome: Outcome }) {
@@ -15,7 +15,7 @@ export function PlanTree({ outcome }: { outcome: Outcome }) {
             {outcome.results.length > 1 ? (
               <h3 className="plan-title data">{outcome.items[index]?.statement.text}</h3>
             ) : null}
-            <Steps nodes={planOf(result)} />
+            <Steps nodes={result.plan ?? []} />
           </div>
         ))}
       </section>

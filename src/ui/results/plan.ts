@@ -1,20 +1,4 @@
-/** Query plans as trees, and what in them deserves a look. */
-import type { PlanNode, SqlResult } from "../api/sql.ts";
-
-/** From the rows of EXPLAIN QUERY PLAN: id, parent, (unused), detail. */
-export function planOf({ resultSetList = [], plan }: SqlResult): readonly PlanNode[] {
-  if (plan !== undefined) return plan;
-  const childrenOf = (parent: number): PlanNode[] =>
-    resultSetList
-      .filter((row) => Number(row[1]) === parent)
-      .map(([id, , , detail]) => ({
-        id: Number(id),
-        detail: String(detail),
-        children: childrenOf(Number(id)),
-      }));
-  return childrenOf(0);
-}
-
+/** What in a query plan deserves a look. */
 export type PlanMark = "scan" | "index" | "sort" | "other";
 
 /** What a step does: reads everything, finds by an index, sorts by itself. */
