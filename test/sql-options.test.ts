@@ -104,6 +104,32 @@ describe("POST /db: VACUUM", () => {
   });
 });
 
+describe("POST /db: blobs=object", () => {
+  const item = { query: "SELECT x'00ff' AS bytes, x'6869' AS words, 'AP8=' AS text, NULL AS none" };
+
+  test("tells BLOBs from text", async () => {
+    const { body } = await sql.post([item], "&blobs=object");
+    expect(body.results?.[0]?.resultSet).toEqual([
+      {
+        bytes: { value_base64: "AP8=" },
+        words: { value_base64: "aGk=" },
+        text: "AP8=",
+        none: null,
+      },
+    ]);
+  });
+
+  test("is not the default, and other words are refused", async () => {
+    const { body } = await sql.post([item]);
+    expect(body.results?.[0]?.resultSet).toEqual([
+      { bytes: "AP8=", words: "aGk=", text: "AP8=", none: null },
+    ]);
+    const refused = await sql.post([item], "&blobs=hex");
+    expect(refused.status).toBe(400);
+    expect(refused.body).toMatchObject({ parameter: "blobs" });
+  });
+});
+
 describe("integers=string", () => {
   const SELECT =
     "SELECT 9007199254740991 AS a, 9007199254740992 AS b, -9007199254740991 AS c, -9007199254740992 AS d, 9223372036854775807 AS e, 5 AS f, '7' AS g, 1e300 AS h";

@@ -6,6 +6,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { type Config, isLoopback } from "../config.ts";
 import { ApiError } from "../errors.ts";
 import { API_PREFIX } from "./kv-path.ts";
+import { PAGE_FOLDER } from "./page/names.ts";
 
 const OPEN_PATHS = new Set(["/", "/readme", `${API_PREFIX}/health`]);
 
@@ -23,12 +24,17 @@ function tokenCheck(token: string): AccessCheck {
     const given = /^Bearer +(\S+)\s*$/i.exec(request.headers.get("authorization") ?? "")?.[1];
     // Digests have one length, so the comparison takes one time.
     if (given !== undefined && timingSafeEqual(digest(given), expected)) return;
-    if (given === undefined && OPEN_PATHS.has(pathOf(request.url))) return;
+    if (given === undefined && isOpen(pathOf(request.url))) return;
     throw new ApiError(
       "UNAUTHORIZED",
       given === undefined ? "A token is needed" : "The token is wrong",
     );
   };
+}
+
+/** The page asks for the token itself, so its files need none. */
+function isOpen(path: string): boolean {
+  return OPEN_PATHS.has(path) || path.startsWith(PAGE_FOLDER);
 }
 
 function digest(text: string): Buffer {

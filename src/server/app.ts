@@ -17,6 +17,7 @@ import { kvListRoutes } from "./kv-list.routes.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { keyPastDetails, kvTimeRoutes } from "./kv-time.routes.ts";
 import { maintenanceRoutes } from "./maintenance.routes.ts";
+import { pageRoutes } from "./page/routes.ts";
 import { sqlRoutes } from "./sql.routes.ts";
 
 /** Bodies are measured as they are read, and answered with the envelope; Bun's own 413 is bare. */
@@ -56,6 +57,7 @@ export function createApp(deps: ServerDeps) {
     })
     .headers({ "x-content-type-options": "nosniff" })
     .use(errorHandler(deps.log, (url) => allowedMethods(routes, url)))
+    .use(pageRoutes())
     .use(homeRoutes())
     .use(kv)
     .use(kvListRoutes(deps))
