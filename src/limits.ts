@@ -137,6 +137,8 @@ export const RUNNER_MEMORY_BYTES = 1536 * 1024 * 1024;
 export const RUNNER_KEPT_BYTES = 256 * 1024 * 1024;
 /** How often working runners are looked at. */
 export const RUNNER_WATCH_MS = 200;
+/** How long a runner keeps a read-only connection open for its next job. */
+export const KEPT_READER_MS = 250;
 
 /** Largest upload of an import in bytes, unless --max-import-bytes says otherwise. */
 export const DEFAULT_MAX_IMPORT_BYTES = 64 * 1024 ** 3;

@@ -34,6 +34,8 @@ export interface EngineDeps {
   /** Processes for the engine's own jobs; callers' SQL has others, so it cannot hold these up. */
   readonly housekeepers: RunnerPool;
   readonly durability: "full" | "relaxed";
+  /** Has other processes close files that they only keep open for their next job. */
+  readonly letGo?: () => Promise<void>;
 }
 
 /** What tells a file from all others, whatever its names. */
@@ -277,6 +279,7 @@ export class Database implements Engine {
     this.expiry.stop();
     await this.#queue.drained();
     await this.#checkpoint;
+    await this.#deps.letGo?.();
     const payload: PathJob = { path: this.path, busyTimeoutMs: HOUSEKEEPING_BUSY_MS };
     if (!this.lost && this.#wal !== undefined)
       await this.#deps.housekeepers

@@ -60,6 +60,8 @@ interface Runner {
   /** Keeps the server alive while it has a job, or is being killed; not while it waits for work. */
   process: Subprocess;
   job: ActiveJob | undefined;
+  /** Whoever waits until it has let go of its files. */
+  releasing: (() => void)[];
 }
 
 export class RunnerPool {
@@ -186,6 +188,21 @@ export class RunnerPool {
     await Promise.all(this.#ending);
   }
 
+  /**
+   * Resolves when no process keeps a file open that it has no job for. (They keep the last one for a
+   * moment, in case the next job is about it.)
+   */
+  async letGo(): Promise<void> {
+    const idle = [...this.#runners].filter(({ job }) => job === undefined);
+    await Promise.all(
+      idle.map((runner) => {
+        const released = new Promise<void>((resolve) => runner.releasing.push(resolve));
+        send(runner, { type: "release" });
+        return Promise.race([released, runner.process.exited]);
+      }),
+    );
+  }
+
   #submit(
     job: Job,
     stream: Stream | undefined,
@@ -272,6 +289,7 @@ export class RunnerPool {
   #spawn(): Runner {
     const runner: Runner = {
       job: undefined,
+      releasing: [],
       process: spawnRunner(
         this.#command,
         (message) => this.#receive(runner, message),
@@ -283,6 +301,10 @@ export class RunnerPool {
   }
 
   #receive(runner: Runner, message: FromRunner): void {
+    if (message.type === "released") {
+      for (const resolve of runner.releasing.splice(0)) resolve();
+      return;
+    }
     const job = runner.job;
     if (job === undefined) return;
     if (job.stream !== undefined) job.deadline.refresh();

@@ -3,11 +3,10 @@
  * read-only connection alone is no sandbox (ATTACH still reads other files, VACUUM INTO still writes
  * them), so both are used together.
  */
-import { constants, DatabaseSync, type StatementSync } from "node:sqlite";
-import { existingFileUrl } from "../engine/file-url.ts";
+import { constants, type DatabaseSync, type StatementSync } from "node:sqlite";
 import { RELATIONS_TABLE } from "../engine/relations.ts";
 import { ApiError } from "../errors.ts";
-import { RUNNER_SQLITE_HEAP_BYTES } from "../limits.ts";
+import { openWriter, returnReader, takeReader } from "./connections.ts";
 import {
   READABLE_PRAGMAS,
   READING_ACTIONS,
@@ -42,13 +41,17 @@ type Phase =
   /** SQLite's own modules prepare statements of theirs, and pragma functions ask, while one runs. */
   | "running";
 
-/** One connection for one job; nothing of it outlives the job. */
+/** A connection during one job, with the rules for it. */
 export class SandboxedConnection implements Disposable {
   readonly access: Access;
+  readonly #path: string;
   readonly #database: DatabaseSync;
   /** Tables whose rows only the server writes. */
-  readonly #protected: ReadonlySet<string>;
+  #protected: ReadonlySet<string> | undefined;
   readonly #told = new Map<string, StatementSync>();
+  #endedWell = false;
+  /** Whether a pragma was given a value, which may outlast the statement. */
+  #setsPragmas = false;
   #phase: Phase = "own";
   #refusal: string | undefined;
   #asked = 0;
@@ -58,21 +61,11 @@ export class SandboxedConnection implements Disposable {
 
   constructor(path: string, access: Access, options: { busyTimeoutMs: number }) {
     this.access = access;
-    this.#database = new DatabaseSync(existingFileUrl(path, access), {
-      readOnly: access === "read",
-      timeout: options.busyTimeoutMs,
-      // Ordinary SQLite, not node's choices: literals in double quotes, foreign keys as the pragma says.
-      enableDoubleQuotedStringLiterals: true,
-      enableForeignKeyConstraints: false,
-    });
-    this.#database.exec(
-      `pragma hard_heap_limit = ${RUNNER_SQLITE_HEAP_BYTES}; pragma trusted_schema = off`,
-    );
-    if (access === "write")
-      // The server puts the commit on disk, in one go with others (Database.syncWrites).
-      this.#database.exec("pragma wal_autocheckpoint = 0; pragma synchronous = normal");
-    this.#database.enableDefensive?.(true);
-    this.#protected = protectedTables(this.#database);
+    this.#path = path;
+    this.#database =
+      access === "read"
+        ? takeReader(path, options.busyTimeoutMs)
+        : openWriter(path, options.busyTimeoutMs);
     this.#database.setAuthorizer((action, first, second, database) =>
       this.#authorize(action, first, second, database),
     );
@@ -149,14 +142,27 @@ export class SandboxedConnection implements Disposable {
         });
   }
 
+  /** The job has ended well: a connection that only reads may serve the next one. */
+  endsWell(): void {
+    this.#endedWell = true;
+  }
+
   [Symbol.dispose](): void {
     this.#phase = "own";
+    const clean = this.#endedWell && !this.#setsPragmas && !this.#database.isTransaction;
+    if (this.access === "read" && clean) {
+      returnReader(this.#path, this.#database);
+      return;
+    }
     // A connection closed inside a transaction can leave the write lock held.
     if (this.#database.isTransaction) this.#database.exec("rollback");
     this.#database.close();
   }
 
   #compile(sql: string, phase: "compiling" | "explaining"): Compiled {
+    // Readers need it only for plans of statements that write.
+    if (this.access === "write" || phase === "explaining")
+      this.#protected ??= this.#own(() => protectedTables(this.#database));
     this.#phase = phase;
     this.#refusal = undefined;
     this.#asked = 0;
@@ -247,12 +253,13 @@ export class SandboxedConnection implements Disposable {
     if (this.access === "read" && this.#phase !== "explaining") return "This statement writes";
     const position = TABLE_ARGUMENT.get(action);
     const table = (position === 2 ? second : first)?.toLowerCase();
-    if (position !== undefined && table !== undefined && this.#protected.has(table))
+    if (position !== undefined && table !== undefined && this.#protected?.has(table))
       return `Table ${table} is written by the server only`;
     return undefined;
   }
 
   #refusePragma(name: string, argument: string | null): string | undefined {
+    this.#setsPragmas ||= argument !== null && !TELLING_PRAGMAS.has(name);
     // Some take effect while they are compiled.
     if (this.#phase === "explaining") return "PRAGMA has no plan";
     if (this.#phase === "compiling") this.#pragma = { name, argument };
