@@ -347,6 +347,16 @@ describe("a runner that has read from a file", () => {
     await sql.run("DELETE FROM parent");
   });
 
+  test("names the columns of a table that was made anew", async () => {
+    for (const columns of [["a", "b"], ["c"], ["d", "e", "f"]]) {
+      await sql.run("DROP TABLE IF EXISTS anew", `CREATE TABLE anew(${columns.join()})`);
+      const { text } = await query("SELECT * FROM anew");
+      expect(JSON.parse(text).columns).toEqual(columns);
+      const { results } = await sql.commit([{ query: "SELECT * FROM anew" }]);
+      expect(results[0]?.resultHeaders).toEqual(columns);
+    }
+  });
+
   test("forgets a pragma that a request has set", async () => {
     await sql.commit([{ query: "PRAGMA foreign_keys = ON" }, { query: "SELECT 1" }]);
     expect(await sql.rows("PRAGMA foreign_keys")).toEqual([{ foreign_keys: 0 }]);

@@ -85,6 +85,16 @@ export class SandboxedConnection implements Disposable {
     this.#own(() => this.#database.exec(sql));
   }
 
+  /**
+   * Begins a transaction, and learns of the schema as it is from now on: a statement that is compiled
+   * before SQLite has read anything in the transaction may still describe an older one.
+   * @param mode `immediate` takes the write lock
+   */
+  begin(mode: "deferred" | "immediate"): void {
+    this.control(`begin ${mode}`);
+    this.ask("select 1 from sqlite_schema limit 1");
+  }
+
   /** Rows of a query of ours. */
   ask(sql: string, ...values: (string | number)[]): Record<string, unknown>[] {
     return this.#own(() => this.#database.prepare(sql).all(...values));
@@ -144,6 +154,7 @@ export class SandboxedConnection implements Disposable {
 
   /** The job has ended well: a connection that only reads may serve the next one. */
   endsWell(): void {
+    if (this.inTransaction) this.control("commit");
     this.#endedWell = true;
   }
 
