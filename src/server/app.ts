@@ -2,6 +2,7 @@
 import { swagger } from "@elysiajs/swagger";
 import { Elysia } from "elysia";
 import { toApiError } from "../errors.ts";
+import { MAX_TIMEOUT_S } from "../limits.ts";
 import { VERSION } from "../version.ts";
 import { accessCheck } from "./access.ts";
 import { changesRoutes } from "./changes.routes.ts";
@@ -23,6 +24,9 @@ import { sqlRoutes } from "./sql.routes.ts";
 /** Bodies are measured as they are read, and answered with the envelope; Bun's own 413 is bare. */
 const NO_BODY_BOUND = Number.MAX_SAFE_INTEGER;
 
+/** Bun closes connections on which nothing moves for so long, unless the request may take longer. */
+const IDLE_TIMEOUT_S = 60;
+
 /** @returns the application; `listen` makes it a server */
 export function createApp(deps: ServerDeps) {
   const checkAccess = accessCheck(deps.config);
@@ -35,6 +39,7 @@ export function createApp(deps: ServerDeps) {
     if (request.method !== "HEAD" || !isKeyPath(request.url)) return undefined;
     return answerHead(deps, request).catch((error) => errorResponse(toApiError(error), request));
   };
+  const isSlowByDefault = deps.config.timeoutMs > (IDLE_TIMEOUT_S * 1000) / 2;
   const routes: Route[] = [];
   const kv = kvRoutes(deps);
   const app = new Elysia({
@@ -47,10 +52,12 @@ export function createApp(deps: ServerDeps) {
       reusePort: false,
       development: false,
       maxRequestBodySize: NO_BODY_BOUND,
-      idleTimeout: 60,
+      idleTimeout: IDLE_TIMEOUT_S,
     },
   })
-    .onRequest(({ request }) => {
+    .onRequest(({ request, server }) => {
+      if (isSlowByDefault || request.url.includes("timeout="))
+        server?.timeout(request, MAX_TIMEOUT_S + IDLE_TIMEOUT_S);
       // Written so that Elysia, which reads this text, does not make every request wait for a promise.
       const early = answerEarly(request);
       if (early !== undefined) return early;
