@@ -71,6 +71,7 @@ export class Database implements Engine {
   /** Uses that outlast a turn of the event loop, such as a running SQL job. */
   #pins = 0;
   readonly #watchers = new Set<() => void>();
+  #leaving = new AbortController();
   #closing: Promise<void> | undefined;
   /** Set when the file is gone or cannot be trusted any more; the registry then drops this object. */
   lost = false;
@@ -196,6 +197,17 @@ export class Database implements Engine {
       return Promise.reject(new ApiError("SERVICE_UNAVAILABLE", "The database is being closed"));
     if (this.#wal !== undefined) return this.#queue.submit(plan, options.deadlineMs);
     return this.#writeFirst(plan, options.deadlineMs);
+  }
+
+  /** Aborted when those who only listen shall go, because the database is to be deleted. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  /** Sends away those who only listen. Who comes after that may listen again. */
+  dismissListeners(): void {
+    this.#leaving.abort();
+    this.#leaving = new AbortController();
   }
 
   /** The first write of this connection. Until it is in the queue only the pin says that it is there. */
