@@ -10,6 +10,7 @@ import { stat } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
+import { embedPage } from "./embed-page.ts";
 
 const root = dirname(import.meta.dir);
 
@@ -27,6 +28,7 @@ const outfile = resolve(
   options.outfile ?? join(root, "dist", windows ? "chronolite.exe" : "chronolite"),
 );
 
+const page = await embedPage();
 const result = await Bun.build({
   entrypoints: [resolve(options.entry ?? join(root, "src", "main.ts"))],
   compile: {
@@ -35,6 +37,7 @@ const result = await Bun.build({
     autoloadDotenv: false,
     ...(options.target ? { target: options.target as Bun.Build.CompileTarget } : {}),
   },
+  plugins: [page.plugin],
   minify: true,
   sourcemap: "linked",
   define: {
@@ -45,6 +48,7 @@ const result = await Bun.build({
   throw: false,
 });
 
+await page.dispose();
 for (const log of result.logs) {
   console.error(log);
 }

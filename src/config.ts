@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { parseDurationMs } from "./duration.ts";
 import {
   DEFAULT_MAX_BODY_BYTES,
+  DEFAULT_MAX_IMPORT_BYTES,
   DEFAULT_MAX_OPEN_DATABASES,
   DEFAULT_MAX_VALUE_BYTES,
   DEFAULT_TIMEOUT_S,
@@ -176,6 +177,15 @@ export const SETTINGS = [
     help: "largest value of a key, in bytes, however it came to be",
   },
   {
+    flag: "max-import-bytes",
+    env: ["CHRONOLITE_MAX_IMPORT_BYTES"],
+    kind: "integer",
+    default: String(DEFAULT_MAX_IMPORT_BYTES),
+    minimum: 1024,
+    maximum: Number.MAX_SAFE_INTEGER,
+    help: "largest upload of an import, in bytes",
+  },
+  {
     flag: "max-open-databases",
     env: ["CHRONOLITE_MAX_OPEN_DATABASES"],
     kind: "integer",
@@ -236,6 +246,7 @@ export interface Config {
   readonly timeoutMs: number;
   readonly maxBodyBytes: number;
   readonly maxValueBytes: number;
+  readonly maxImportBytes: number;
   readonly maxOpenDatabases: number;
   /** What the histories of keys keep. */
   readonly retention: { readonly ageMs: number | null; readonly maxOps: number | null };
@@ -352,6 +363,7 @@ function readConfig(values: Values, env: Record<string, string | undefined>): Co
     timeoutMs: (given.get("timeout") as number) * 1000,
     maxBodyBytes: given.get("max-body-bytes") as number,
     maxValueBytes: given.get("max-value-bytes") as number,
+    maxImportBytes: given.get("max-import-bytes") as number,
     maxOpenDatabases: given.get("max-open-databases") as number,
     retention: {
       ageMs: (given.get("history-retention") as number) || null,

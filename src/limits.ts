@@ -137,6 +137,25 @@ export const RUNNER_MEMORY_BYTES = 1536 * 1024 * 1024;
 export const RUNNER_KEPT_BYTES = 256 * 1024 * 1024;
 /** How often working runners are looked at. */
 export const RUNNER_WATCH_MS = 200;
+/** How long a runner keeps a read-only connection open for its next job. */
+export const KEPT_READER_MS = 250;
+
+/** Largest upload of an import in bytes, unless --max-import-bytes says otherwise. */
+export const DEFAULT_MAX_IMPORT_BYTES = 64 * 1024 ** 3;
+/** Largest row of an import, in bytes of CSV or letters of NDJSON. */
+export const MAX_IMPORT_ROW_BYTES = 64 * 1024 * 1024;
+/** What is read of an import to find the types of its columns: rows, or letters if those are more. */
+export const IMPORT_SAMPLE_ROWS = 10_000;
+export const IMPORT_SAMPLE_CHARS = 8 * 1024 * 1024;
+/** Columns that an import may have; SQLite's own limit. */
+export const MAX_IMPORT_COLUMNS = 2000;
+/** How often an import tells of its progress: rows, or bytes of a database file. */
+export const IMPORT_PROGRESS_ROWS = 10_000;
+export const IMPORT_PROGRESS_BYTES = 16 * 1024 * 1024;
+/** Page cache of an import, in KiB: index pages are written often. */
+export const IMPORT_CACHE_KIB = 64 * 1024;
+/** Longest name of an imported table, in characters. */
+export const MAX_IMPORT_NAME_CHARS = 200;
 
 /** Shortest secret that signs tokens, in characters. */
 export const MIN_TOKEN_SECRET_CHARS = 32;

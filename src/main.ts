@@ -9,6 +9,7 @@ import { stderrLog } from "./log.ts";
 import { serveJobs } from "./runner/child.ts";
 import { RUNNER_ARGUMENT } from "./runner/protocol.ts";
 import { startServer } from "./server/serve.ts";
+import { letGo } from "./sql/connections.ts";
 import { fileJobs } from "./sql/file-jobs.ts";
 import { sqlJobs } from "./sql/jobs.ts";
 import { VERSION } from "./version.ts";
@@ -18,7 +19,7 @@ const RUNTIME_ERROR = 1;
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === RUNNER_ARGUMENT) {
-    await serveJobs({ ...engineJobs, ...sqlJobs, ...fileJobs }, Number(argv[1]));
+    await serveJobs({ ...engineJobs, ...sqlJobs, ...fileJobs }, Number(argv[1]), letGo);
     return 0;
   }
   if (argv[0] === "token")

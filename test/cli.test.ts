@@ -32,10 +32,11 @@ const OTHER_VALUES: Record<string, string> = {
   timeout: "7",
   "max-body-bytes": "2048",
   "max-value-bytes": "2048",
+  "max-import-bytes": "2048",
+  "history-retention": "12h",
+  "history-max-ops": "5",
   "max-open-databases": "3",
   "state-db": "/tmp/state.db",
-  "history-retention": "30d",
-  "history-max-ops": "7",
   runners: "2",
 };
 

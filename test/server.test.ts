@@ -565,14 +565,49 @@ describe("GET /", () => {
   const running = shared();
   test("is a page in HTML, with a policy that lets it load nothing foreign", async () => {
     const server = running();
-    const response = await fetch(`${server.origin}/`);
+    const response = await fetch(`${server.origin}/`, { headers: { accept: "text/html,*/*" } });
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
-    expect(response.headers.get("content-security-policy")).toContain("default-src 'none'");
+    expect(response.headers.get("cache-control")).toBe("no-cache");
+    const policy = response.headers.get("content-security-policy") ?? "";
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toContain("unsafe");
     const text = await response.text();
     expect(text).toStartWith("<!doctype html>");
     expect(text).toContain("chronolite");
     expect(text).not.toMatch(/(src|href)="https?:\/\//);
+    const nonce = /style-src 'self' 'nonce-([^']{22,})'/.exec(policy)?.[1];
+    expect(text).toContain(`nonce="${nonce}"`);
+    const again = await fetch(`${server.origin}/`, { headers: { accept: "text/html" } });
+    expect(again.headers.get("content-security-policy")).not.toBe(policy);
+  });
+
+  test("names files that never change, and nothing else is served beside them", async () => {
+    await using server = await startTestServer({ args: ["--token", "x"], empty: true });
+    const page = await (
+      await fetch(`${server.origin}/`, { headers: { accept: "text/html" } })
+    ).text();
+    const files = [...page.matchAll(/(?:src|href)="(\/ui\/[^"]+)"/g)].map(([, path]) => path);
+    expect(files.length).toBeGreaterThanOrEqual(4);
+    for (const path of files) {
+      const response = await fetch(server.origin + path);
+      expect(response.status).toBe(200);
+      expect(path).toMatch(/-[a-z0-9]{8}\.(js|css|svg)$/);
+      expect(response.headers.get("cache-control")).toContain("immutable");
+      expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+    }
+    for (const path of ["index.html", "main.tsx", "..%2fserver%2fapp.ts", "constructor", ""])
+      expect((await fetch(`${server.origin}/ui/${path}`)).status).toBe(404);
+  }, 20_000);
+
+  test("is a few words for programs that do not ask for HTML", async () => {
+    const server = running();
+    for (const accept of ["*/*", "application/json"]) {
+      const response = await fetch(`${server.origin}/`, { headers: { accept } });
+      expect(response.headers.get("content-type")).toBe("text/plain; charset=utf-8");
+      expect(response.headers.get("vary")).toBe("accept");
+      expect(await response.text()).toContain(`curl '${server.origin}${API}/kv/hello?db=notes'`);
+    }
   });
 
   test("a Host made of markup cannot write into it", async () => {

@@ -36,6 +36,8 @@ export interface EngineDeps {
   /** Processes for the engine's own jobs; callers' SQL has others, so it cannot hold these up. */
   readonly housekeepers: RunnerPool;
   readonly durability: "full" | "relaxed";
+  /** Has other processes close files that they only keep open for their next job. */
+  readonly letGo?: () => Promise<void>;
 }
 
 /** How long a housekeeping job may take, and how long it waits for another program's lock. */
@@ -50,6 +52,8 @@ export interface Database extends Engine {
   readonly target: DatabaseTarget;
   /** Names of the relations of a kind. */
   relationNames(kind: string): string[];
+  /** Aborted when the database is about to be closed for good. */
+  readonly leaving: AbortSignal;
   pin(): () => void;
   prepareWrites(deadlineMs: number): Promise<void>;
   takeTurn(): Promise<() => void>;
@@ -87,6 +91,7 @@ export class OpenDatabase implements Database {
   /** Uses that outlast a turn of the event loop, such as a running SQL job. */
   #pins = 0;
   readonly #watchers = new Set<() => void>();
+  #leaving = new AbortController();
   #closing: Promise<void> | undefined;
   /** Set when the file is gone or cannot be trusted any more; the registry then drops this object. */
   lost = false;
@@ -218,6 +223,17 @@ export class OpenDatabase implements Database {
     return this.#writeFirst(plan, options.deadlineMs);
   }
 
+  /** Aborted when those who only listen shall go, because the database is to be deleted. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  /** Sends away those who only listen. Who comes after that may listen again. */
+  dismissListeners(): void {
+    this.#leaving.abort();
+    this.#leaving = new AbortController();
+  }
+
   /** The first write of this connection. Until it is in the queue only the pin says that it is there. */
   async #writeFirst(plan: Plan, deadlineMs: number): Promise<Rows[]> {
     const unpin = this.pin();
@@ -299,6 +315,7 @@ export class OpenDatabase implements Database {
     this.expiry.stop();
     await this.#queue.drained();
     await this.#checkpoint;
+    await this.#deps.letGo?.();
     const payload: PathJob = { path: this.path, busyTimeoutMs: HOUSEKEEPING_BUSY_MS };
     if (!this.lost && this.#wal !== undefined)
       await this.#deps.housekeepers

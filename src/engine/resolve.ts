@@ -30,6 +30,8 @@ export interface DataRoot {
 export const SQLITE_MAGIC = "SQLite format 3\0";
 /** Files beside a database that SQLite itself owns. */
 export const SIDE_FILE = /-(wal|shm|journal)$/i;
+/** Folder of the server's own files, inside the data folder. Callers cannot name what is in it. */
+export const OWN_FOLDER = ".chronolite";
 /** No name of a database or folder has these: SQLite and URLs read them as something else. */
 const STRANGE_LETTERS = /[\0?#\\]/;
 
@@ -126,6 +128,7 @@ export function existingFile(path: string, root: DataRoot): string {
   if (SIDE_FILE.test(real))
     throw new ApiError("INVALID_DB_PATH", "The database is a link to a part of another database");
   refuseOwnFile(real, stats, root);
+  refuseOwnFolder(real, root);
   return real;
 }
 
@@ -157,6 +160,8 @@ export function folderWithin(path: string, root: DataRoot, parameter: string): s
       fields: { parameter },
       hint: "Use a folder of the data folder, or start the server with --allow-any-absolute-db-path.",
     });
+  if (isOwnFolder(real, root))
+    throw new ApiError("FORBIDDEN", "The folder is the server's own", { fields: { parameter } });
   return real;
 }
 
@@ -193,6 +198,7 @@ export function newFile(path: string, root: DataRoot): string {
     );
   const real = join(folder, basename(path));
   refuseOwnFile(real, null, root);
+  refuseOwnFolder(real, root);
   return real;
 }
 
@@ -225,6 +231,19 @@ function realPathOf(path: string): string {
     const folder = dirname(path);
     return folder === path ? path : join(realPathOf(folder), basename(path));
   }
+}
+
+function refuseOwnFolder(path: string, root: DataRoot): void {
+  if (isOwnFolder(path, root))
+    throw new ApiError("INVALID_DB_PATH", "The path is in the server's own folder");
+}
+
+/** Whether a path without symlinks is the server's own folder or leads into it. */
+function isOwnFolder(path: string, root: DataRoot): boolean {
+  if (!isInside(path, root.dataDir)) return false;
+  const [first = ""] = path.slice(root.dataDir.length).split(sep).filter(Boolean);
+  // Without regard to case, which some file systems have none for.
+  return first.toLowerCase() === OWN_FOLDER;
 }
 
 /**

@@ -5,6 +5,7 @@
 import type { Stats } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { OWN_FOLDER } from "../engine/resolve.ts";
 import { ApiError, invalidParameter } from "../errors.ts";
 import { MAX_FILE_NAME_BYTES, MAX_KEY_BYTES, MAX_LISTED_FILES } from "../limits.ts";
 import { memberOf, withMember } from "./document.ts";
@@ -80,6 +81,8 @@ export function fileSegments(key: string, name = "key"): string[] {
       throw invalidParameter(name, `has a part of more than ${MAX_FILE_NAME_BYTES} bytes`);
     if (segment.startsWith(TEMPORARY_PREFIX))
       throw invalidParameter(name, `must not have parts that begin with ${TEMPORARY_PREFIX}`);
+    if (segment.toLowerCase() === OWN_FOLDER)
+      throw invalidParameter(name, `must not have parts named ${OWN_FOLDER}`);
   }
   return segments;
 }

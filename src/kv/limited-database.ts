@@ -48,6 +48,10 @@ export class LimitedDatabase implements Database {
     return { path: this.#database.path, grant: this.#grant };
   }
 
+  get leaving(): AbortSignal {
+    return this.#database.leaving;
+  }
+
   pin(): () => void {
     return this.#database.pin();
   }

@@ -3,6 +3,7 @@ import { swagger } from "@elysiajs/swagger";
 import { Elysia } from "elysia";
 import { TokenSigner } from "../access/tokens.ts";
 import { toApiError } from "../errors.ts";
+import { MAX_TIMEOUT_S } from "../limits.ts";
 import { ShareList } from "../state/share-list.ts";
 import { TokenList } from "../state/token-list.ts";
 import { TokenSecret } from "../state/token-secret.ts";
@@ -17,11 +18,13 @@ import { errorHandler, errorResponse } from "./error-handler.ts";
 import { exportRoutes } from "./export.routes.ts";
 import { healthRoutes } from "./health.routes.ts";
 import { homeRoutes } from "./home.routes.ts";
+import { importRoutes } from "./import.routes.ts";
 import { answerHead, kvRoutes } from "./kv.routes.ts";
 import { kvListRoutes } from "./kv-list.routes.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { keyPastDetails, kvTimeRoutes } from "./kv-time.routes.ts";
 import { maintenanceRoutes } from "./maintenance.routes.ts";
+import { pageRoutes } from "./page/routes.ts";
 import { proxiesOf } from "./proxies.ts";
 import { fits, type Route } from "./route-access.ts";
 import { shareRoutes } from "./share.routes.ts";
@@ -30,6 +33,9 @@ import { tokenRoutes } from "./token.routes.ts";
 
 /** Bodies are measured as they are read, and answered with the envelope; Bun's own 413 is bare. */
 const NO_BODY_BOUND = Number.MAX_SAFE_INTEGER;
+
+/** Bun closes connections on which nothing moves for so long, unless the request may take longer. */
+const IDLE_TIMEOUT_S = 60;
 
 /** @returns the application; `listen` makes it a server */
 export function createApp(given: AppDeps) {
@@ -66,6 +72,7 @@ export function createApp(given: AppDeps) {
     if (request.method !== "HEAD" || !isKeyPath(request.url)) return undefined;
     return answerHead(deps, request).catch((error) => errorResponse(toApiError(error), request));
   };
+  const isSlowByDefault = config.timeoutMs > (IDLE_TIMEOUT_S * 1000) / 2;
   const kv = kvRoutes(deps);
   const app = new Elysia({
     // Elysia's defaults would share the port with a second server, drop unknown members of bodies,
@@ -77,7 +84,7 @@ export function createApp(given: AppDeps) {
       reusePort: false,
       development: false,
       maxRequestBodySize: NO_BODY_BOUND,
-      idleTimeout: 60,
+      idleTimeout: IDLE_TIMEOUT_S,
     },
   })
     // Around the routes and not a hook: only here a request may wait without all others doing so.
@@ -85,13 +92,16 @@ export function createApp(given: AppDeps) {
       const admitted = admit(access, request);
       return admitted === undefined ? handle : () => admitted.then(() => handle(request));
     })
-    .onRequest(({ request, set }) => {
+    .onRequest(({ request, server, set }) => {
+      if (isSlowByDefault || request.url.includes("timeout="))
+        server?.timeout(request, MAX_TIMEOUT_S + IDLE_TIMEOUT_S);
       // Written so that Elysia, which reads this text, does not make every request wait for a promise.
       const early = answerEarly(request, set.headers);
       if (early !== undefined) return early;
     })
     .headers({ "x-content-type-options": "nosniff" })
     .use(errorHandler(deps.log, (url) => allowedMethods(routes, url)))
+    .use(pageRoutes())
     .use(homeRoutes())
     .use(kv)
     .use(kvListRoutes(deps))
@@ -101,6 +111,7 @@ export function createApp(given: AppDeps) {
     .use(dbRoutes(deps))
     .use(maintenanceRoutes(deps))
     .use(exportRoutes(deps))
+    .use(importRoutes(deps))
     .use(tokenRoutes(deps))
     .use(shareRoutes(deps))
     .use(healthRoutes(deps))

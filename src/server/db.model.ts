@@ -79,6 +79,21 @@ export const MaintenanceAnswer = Type.Object({
   dropped: Type.Optional(Type.Integer({ description: "prune_history: rows that were dropped." })),
 });
 
+export const ImportLine = Type.Object(
+  {
+    event: Type.Union([Type.Literal("progress"), Type.Literal("done"), Type.Literal("error")]),
+    rows: Type.Optional(Type.Integer({ description: "Rows so far." })),
+    bytes: Type.Optional(Type.Integer({ description: "Bytes of the upload so far." })),
+    table: Type.Optional(Type.String()),
+    columns: Type.Optional(Type.Array(Type.String(), { description: "Those that were filled." })),
+    duration_ms: Type.Optional(Type.Integer()),
+  },
+  {
+    description: "One line. An `error` line has the members of every error as well.",
+    examples: [{ event: "progress", rows: 10000, bytes: 524288 }],
+  },
+);
+
 const Column = Type.Object({
   name: Type.String(),
   type: Type.String({ description: "As declared; empty when nothing was." }),

@@ -234,6 +234,13 @@ export const integers = choice(
   "number",
 );
 
+export const blobs = choice(
+  "blobs",
+  '`object`: BLOBs as `{"value_base64": "..."}`, so that they cannot be taken for text.',
+  ["base64", "object"],
+  "base64",
+);
+
 /** Longest answer in characters; Infinity when the caller sets none. */
 export const maxChars: Parameter<number> = {
   name: "max_chars",

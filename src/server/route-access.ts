@@ -40,6 +40,7 @@ const database = (level: Level, named: "db" | "path" = "db") =>
 export const ROUTE_RULES: Readonly<Record<string, RouteRule>> = {
   "GET /": everybody,
   "GET /readme": everybody,
+  "GET /ui/:file": everybody,
   "GET api/health": everybody,
   "GET api/health/cache": tokens,
   "GET api/openapi": everybody,
@@ -69,6 +70,7 @@ export const ROUTE_RULES: Readonly<Record<string, RouteRule>> = {
   "GET api/db/schema": parts("read"),
   "DELETE api/db": database("admin"),
   "GET api/db/export": database("read"),
+  "POST api/db/import": database("write"),
   "POST api/maintenance": database("admin"),
 
   "POST api/tokens": administrators,

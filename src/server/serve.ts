@@ -48,6 +48,7 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
   const state = new StateDatabase(config.stateDb, engine);
   const registry = new Registry({
     ...engine,
+    letGo: () => runners.letGo(),
     dataDir: config.dataDir,
     stateDb: config.stateDb,
     allowAnyAbsoluteDbPath: config.allowAnyAbsoluteDbPath,

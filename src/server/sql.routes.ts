@@ -13,6 +13,7 @@ import { documented } from "./documentation.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { acceptedFormat, QUERY_FORMATS } from "./negotiate.ts";
 import {
+  blobs,
   choice,
   createIfMissing,
   db,
@@ -64,6 +65,7 @@ export function sqlRoutes(deps: ServerDeps) {
           const options: TransactionOptions = {
             dryRun: dryRun.read(query),
             integers: integers.read(query),
+            blobs: blobs.read(query),
             maxChars: maxChars.read(query),
           };
           const body = await readText(request, deps.config.maxBodyBytes);
@@ -83,7 +85,15 @@ export function sqlRoutes(deps: ServerDeps) {
         detail: documented({
           summary: "Run SQL in one transaction",
           tag: "SQL",
-          parameters: [db, ...createIfMissing.documented, dryRun, integers, maxChars, deadline],
+          parameters: [
+            db,
+            ...createIfMissing.documented,
+            dryRun,
+            integers,
+            blobs,
+            maxChars,
+            deadline,
+          ],
           body: { description: "Items, run in order; all or nothing.", schema: TransactionBody },
           answers: { 200: { description: "Committed, and on disk", schema: TransactionAnswer } },
           errors: [

@@ -13,7 +13,10 @@ export const blobAsBase64 = (blob: Uint8Array) => Buffer.from(blob).toString("ba
 
 /** GET /query: text where it is UTF-8, else marked base64. */
 export const blobAsTextOrBase64: BlobEncoding = (blob) =>
-  isUtf8(blob) ? Buffer.from(blob).toString("utf8") : { value_base64: blobAsBase64(blob) };
+  isUtf8(blob) ? Buffer.from(blob).toString("utf8") : blobAsObject(blob);
+
+/** POST /db with blobs=object: no text looks like it. */
+export const blobAsObject = (blob: Uint8Array) => ({ value_base64: blobAsBase64(blob) });
 
 /** How values become JSON where there is a choice. */
 export interface CellFormat {

@@ -6,6 +6,8 @@ import type { DataRoot } from "../engine/resolve.ts";
 import { invalidParameter } from "../errors.ts";
 import type { JobChannel, JobHandlers } from "../runner/child.ts";
 import { Dump } from "./dump.ts";
+import { type ImportFileJob, importDatabaseFile } from "./import/database-file.ts";
+import { type ImportRowsJob, importRows } from "./import/rows.ts";
 import { MAINTENANCE, type MaintenanceOp } from "./maintenance.ts";
 import { openOwn } from "./own-connection.ts";
 import { visibleTables } from "./rights.ts";
@@ -102,11 +104,26 @@ export const fileJobs = {
     try {
       // Where an open file needs no name, a crash from here on leaves nothing behind.
       if (process.platform !== "win32") rmSync(workFile);
-      channel.open(undefined);
       await sendFile(fd, channel);
     } finally {
       closeSync(fd);
     }
+  },
+
+  async "sql.import-rows"(
+    job: ImportRowsJob,
+    turn: () => Promise<void>,
+    channel: JobChannel,
+  ): Promise<void> {
+    await importRows(job, turn, channel);
+  },
+
+  async "sql.import-file"(
+    job: ImportFileJob,
+    _turn: () => Promise<void>,
+    channel: JobChannel,
+  ): Promise<void> {
+    await importDatabaseFile(job, channel);
   },
 
   /** Sends the database as SQL text. */
@@ -121,7 +138,6 @@ export const fileJobs = {
     const [unknown] = dump.unknown();
     if (unknown !== undefined)
       throw invalidParameter("tables", `names ${unknown}, which the database does not have`);
-    channel.open(undefined);
     await sendPieces(dump.pieces(), channel);
   },
 } satisfies JobHandlers;

@@ -57,10 +57,14 @@ export const sqlJobs = {
     {
       using reader = new SandboxedConnection(job.path, "read", job);
       const mayWrite = job.grant === null || includesLevel(job.grant, "write");
-      if (!mayWrite || onlyReads(reader, request))
-        return runTransaction(reader, request, job.options);
+      if (!mayWrite || onlyReads(reader, request)) {
+        const answer = runTransaction(reader, request, job.options);
+        reader.endsWell();
+        return answer;
+      }
       vacuum = isVacuum(reader, request);
       if (vacuum && job.grant !== null) requireWholeDatabases(job.grant);
+      reader.endsWell();
     }
     if (vacuum && job.options.dryRun) throw invalidParameter("dry_run", "cannot undo VACUUM");
     await turn();
@@ -72,7 +76,9 @@ export const sqlJobs = {
   "sql.query"(job: QueryJob): string {
     const values = parseValues(job.values);
     using reader = new SandboxedConnection(job.path, "read", job);
-    return runQuery(reader, decodeSql(job.sql), values, job.options);
+    const answer = runQuery(reader, decodeSql(job.sql), values, job.options);
+    reader.endsWell();
+    return answer;
   },
 
   /** That a query compiles, only reads and takes its values; it is not run. */

@@ -3,12 +3,11 @@
  * read-only connection alone is no sandbox (ATTACH still reads other files, VACUUM INTO still writes
  * them), so both are used together.
  */
-import { constants, DatabaseSync, type StatementSync } from "node:sqlite";
+import { constants, type DatabaseSync, type StatementSync } from "node:sqlite";
 import { forbidden, type Grant, includesLevel, requireLevel } from "../access/grant.ts";
-import { existingFileUrl } from "../engine/file-url.ts";
 import { RELATIONS_TABLE } from "../engine/relations.ts";
 import { ApiError } from "../errors.ts";
-import { RUNNER_SQLITE_HEAP_BYTES } from "../limits.ts";
+import { openWriter, returnReader, takeReader } from "./connections.ts";
 import {
   READABLE_PRAGMAS,
   READING_ACTIONS,
@@ -44,16 +43,20 @@ type Phase =
   /** SQLite's own modules prepare statements of theirs, and pragma functions ask, while one runs. */
   | "running";
 
-/** One connection for one job; nothing of it outlives the job. */
+/** A connection during one job, with the rules for it. */
 export class SandboxedConnection implements Disposable {
   readonly access: Access;
+  readonly #path: string;
   readonly #database: DatabaseSync;
   /** Tables whose rows only the server writes. */
-  readonly #protected: ReadonlySet<string>;
+  #protected: ReadonlySet<string> | undefined;
   /** What the caller's token may do. */
   readonly #grant: Grant | null;
   readonly #refuseByRights: RefuseByRights | undefined;
   readonly #told = new Map<string, StatementSync>();
+  #endedWell = false;
+  /** Whether a pragma was given a value, which may outlast the statement. */
+  #setsPragmas = false;
   #phase: Phase = "own";
   #refusal: string | undefined;
   /** Why the last statement was refused to this caller, though others may run it. */
@@ -71,21 +74,11 @@ export class SandboxedConnection implements Disposable {
     if (options.grant !== null) requireLevel(options.grant, access);
     this.#grant = options.grant;
     this.access = access;
-    this.#database = new DatabaseSync(existingFileUrl(path, access), {
-      readOnly: access === "read",
-      timeout: options.busyTimeoutMs,
-      // Ordinary SQLite, not node's choices: literals in double quotes, foreign keys as the pragma says.
-      enableDoubleQuotedStringLiterals: true,
-      enableForeignKeyConstraints: false,
-    });
-    this.#database.exec(
-      `pragma hard_heap_limit = ${RUNNER_SQLITE_HEAP_BYTES}; pragma trusted_schema = off`,
-    );
-    if (access === "write")
-      // The server puts the commit on disk, in one go with others (Database.syncWrites).
-      this.#database.exec("pragma wal_autocheckpoint = 0; pragma synchronous = normal");
-    this.#database.enableDefensive?.(true);
-    this.#protected = protectedTables(this.#database);
+    this.#path = path;
+    this.#database =
+      access === "read"
+        ? takeReader(path, options.busyTimeoutMs)
+        : openWriter(path, options.busyTimeoutMs);
     this.#refuseByRights = rightsOn(this.#database, options.grant);
     this.#database.setAuthorizer((action, first, second, database) =>
       this.#authorize(action, first, second, database),
@@ -104,6 +97,16 @@ export class SandboxedConnection implements Disposable {
   /** Runs a statement of ours. */
   control(sql: string): void {
     this.#own(() => this.#database.exec(sql));
+  }
+
+  /**
+   * Begins a transaction, and learns of the schema as it is from now on: a statement that is compiled
+   * before SQLite has read anything in the transaction may still describe an older one.
+   * @param mode `immediate` takes the write lock
+   */
+  begin(mode: "deferred" | "immediate"): void {
+    this.control(`begin ${mode}`);
+    this.ask("select 1 from sqlite_schema limit 1");
   }
 
   /** Rows of a query of ours. */
@@ -168,14 +171,28 @@ export class SandboxedConnection implements Disposable {
         });
   }
 
+  /** The job has ended well: a connection that only reads may serve the next one. */
+  endsWell(): void {
+    if (this.inTransaction) this.control("commit");
+    this.#endedWell = true;
+  }
+
   [Symbol.dispose](): void {
     this.#phase = "own";
+    const clean = this.#endedWell && !this.#setsPragmas && !this.#database.isTransaction;
+    if (this.access === "read" && clean) {
+      returnReader(this.#path, this.#database);
+      return;
+    }
     // A connection closed inside a transaction can leave the write lock held.
     if (this.#database.isTransaction) this.#database.exec("rollback");
     this.#database.close();
   }
 
   #compile(sql: string, phase: "compiling" | "explaining"): Compiled {
+    // Readers need it only for plans of statements that write.
+    if (this.access === "write" || phase === "explaining")
+      this.#protected ??= this.#own(() => protectedTables(this.#database));
     this.#phase = phase;
     this.#refusal = undefined;
     this.#lackingRight = undefined;
@@ -276,12 +293,13 @@ export class SandboxedConnection implements Disposable {
     }
     const position = TABLE_ARGUMENT.get(action);
     const table = (position === 2 ? second : first)?.toLowerCase();
-    if (position !== undefined && table !== undefined && this.#protected.has(table))
+    if (position !== undefined && table !== undefined && this.#protected?.has(table))
       return `Table ${table} is written by the server only`;
     return undefined;
   }
 
   #refusePragma(name: string, argument: string | null): string | undefined {
+    this.#setsPragmas ||= argument !== null && !TELLING_PRAGMAS.has(name);
     // Some take effect while they are compiled.
     if (this.#phase === "explaining") return "PRAGMA has no plan";
     if (this.#phase === "compiling") this.#pragma = { name, argument };

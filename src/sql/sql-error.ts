@@ -14,11 +14,17 @@ const KIND_OF_RESULT: Readonly<Record<number, ErrorKind>> = {
   26: "INVALID_SQLITE_HEADER",
 };
 
+const OUT_OF_MEMORY = 7;
+
 /** node:sqlite's errors carry SQLite's extended result code as `errcode`. */
 export function toSqlError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
   const { errcode, code } = thrown as { errcode?: number; code?: string };
   const message = thrown instanceof Error ? thrown.message : String(thrown);
+  if (typeof errcode === "number" && (errcode & 0xff) === OUT_OF_MEMORY)
+    return new ApiError("SQL_ERROR", "The statement needs more memory than it may use", {
+      hint: "Make it smaller: fewer rows at once, shorter texts.",
+    });
   if (typeof errcode === "number")
     return new ApiError(KIND_OF_RESULT[errcode & 0xff] ?? "SQL_ERROR", message);
   if (code === "ERR_INVALID_ARG_TYPE" || code === "ERR_INVALID_ARG_VALUE")

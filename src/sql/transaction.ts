@@ -4,7 +4,7 @@ import { MAX_RESPONSE_BYTES } from "../limits.ts";
 import { type ItemAnswer, joinAnswers, shorten } from "./answer.ts";
 import { BatchBinder, type Binding, type BindValues, ValueDealer } from "./bind.ts";
 import { DryRun } from "./dry-run.ts";
-import { blobAsBase64, type CellFormat, RowWriter } from "./encode.ts";
+import { blobAsBase64, blobAsObject, type CellFormat, RowWriter } from "./encode.ts";
 import { explainStatement } from "./explain.ts";
 import { parametersOf, skipTrivia } from "./lexer.ts";
 import type { Compiled, SandboxedConnection } from "./sandbox.ts";
@@ -15,6 +15,7 @@ export interface TransactionOptions {
   /** Run, count the changed rows, undo. */
   dryRun: boolean;
   integers: CellFormat["integers"];
+  blobs: "base64" | "object";
   /** Longest answer; rows that do not fit are left out and the result says `truncated`. */
   maxChars: number;
 }
@@ -133,7 +134,7 @@ class TransactionRun {
     if (this.#connection.inTransaction) return false;
     const { access } = this.#connection;
     try {
-      this.#connection.control(access === "read" ? "begin" : "begin immediate");
+      this.#connection.begin(access === "read" ? "deferred" : "immediate");
     } catch (error) {
       this.#beginError = withRequestIndex(toSqlError(error), -1);
       throw this.#beginError;
@@ -243,8 +244,9 @@ class TransactionRun {
       const key = this.#asLists ? "resultSetList" : "resultSet";
       return fixed({ success: true, resultHeaders: [], [key]: [] });
     }
-    const { integers, maxChars } = this.#options;
-    const writer = new RowWriter(columns, { blob: blobAsBase64, integers }, this.#asLists);
+    const { integers, blobs, maxChars } = this.#options;
+    const blob = blobs === "object" ? blobAsObject : blobAsBase64;
+    const writer = new RowWriter(columns, { blob, integers }, this.#asLists);
     const truncated = step(connection, () =>
       writer.collect(statement.iterate(named, ...plain), maxChars),
     );

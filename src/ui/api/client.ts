@@ -1,0 +1,71 @@
+/** Requests to the server: one way in, one way to fail. */
+import { ApiFailure, failureOf } from "./failure.ts";
+import { parseJson, stringifyJson } from "./json.ts";
+import { askForToken, storedToken } from "./token.ts";
+
+export const API_PREFIX = "/api/v1/sqlite";
+
+export type QueryValue = string | number | boolean | null | undefined;
+
+export interface CallOptions {
+  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
+  /** Null and undefined are left out. */
+  readonly query?: Readonly<Record<string, QueryValue>>;
+  /** Sent as JSON, bigints as numbers. */
+  readonly json?: unknown;
+  /** Sent as it is. */
+  readonly body?: BodyInit;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The address of a path below the API prefix, such as `/query`. */
+export function apiUrl(path: string, query: CallOptions["query"] = {}): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    if (value !== null && value !== undefined) search.set(name, String(value));
+  const text = search.toString();
+  return `${API_PREFIX}${path}${text === "" ? "" : `?${text}`}`;
+}
+
+/**
+ * The answer of a request that went well.
+ * @throws ApiFailure; DOMException AbortError when the signal ended it
+ */
+export async function send(path: string, options: CallOptions = {}): Promise<Response> {
+  const { method = options.json === undefined ? "GET" : "POST" } = options;
+  for (;;) {
+    const token = storedToken();
+    const headers = new Headers();
+    if (token !== null) headers.set("authorization", `Bearer ${token}`);
+    if (options.json !== undefined) headers.set("content-type", "application/json");
+    const body = options.json === undefined ? options.body : stringifyJson(options.json);
+    const response = await fetch(apiUrl(path, options.query), {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    if (response.ok) return response;
+    const failure = await failureOf(response);
+    if (failure.status !== 401) throw failure;
+    // Another request may have been given a token meanwhile.
+    if (storedToken() === token)
+      await askForToken(failure.message).catch(() => Promise.reject(failure));
+    options.signal?.throwIfAborted();
+  }
+}
+
+/** The same, and its JSON. */
+export async function call<Answer>(path: string, options: CallOptions = {}): Promise<Answer> {
+  const response = await send(path, options);
+  const text = await response.text();
+  try {
+    return parseJson(text) as Answer;
+  } catch {
+    throw new ApiFailure(
+      response.status,
+      "NOT_JSON",
+      "The server answered something else than JSON",
+    );
+  }
+}

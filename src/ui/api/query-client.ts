@@ -1,0 +1,18 @@
+/** How answers are kept and asked for again. */
+import { QueryClient } from "@tanstack/react-query";
+import { ApiFailure } from "./failure.ts";
+
+const STALE_MS = 5000;
+const RETRIES = 2;
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: STALE_MS,
+      // Only what may pass by itself: a 4xx stays one.
+      retry: (failures, error) =>
+        failures < RETRIES && error instanceof ApiFailure && error.status === 503,
+    },
+    mutations: { retry: false },
+  },
+});

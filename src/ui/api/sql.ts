@@ -1,0 +1,99 @@
+/** SQL in one transaction: `POST /db`, and the addresses of `GET /query`. */
+import { apiUrl, type CallOptions, call } from "./client.ts";
+
+/** A value of a cell as it came: text, number, exact integer, NULL or bytes. */
+export type Cell = string | number | bigint | null | Blob64;
+
+/** A BLOB: in answers only; values of parameters are text, numbers and NULL. */
+export interface Blob64 {
+  readonly value_base64: string;
+}
+
+export function isBlob(cell: Cell | undefined): cell is Blob64 {
+  return typeof cell === "object" && cell !== null;
+}
+
+/** Bytes of a BLOB, from the length of its base64 text. */
+export function blobSize({ value_base64: text }: Blob64): number {
+  return (text.length / 4) * 3 - (text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0);
+}
+
+export type SqlValues = readonly Cell[] | Readonly<Record<string, Cell>>;
+
+export interface SqlItem {
+  /** Rows come back when it has any, and `rowsUpdated` too. */
+  readonly statement: string;
+  readonly values?: SqlValues;
+  readonly valuesBatch?: readonly SqlValues[];
+  readonly noFail?: boolean;
+  /** The plan instead of the rows. */
+  readonly explain?: boolean;
+}
+
+export interface PlanNode {
+  readonly id: number;
+  readonly detail: string;
+  readonly children: readonly PlanNode[];
+}
+
+export interface SqlResult {
+  readonly success: boolean;
+  readonly rowsUpdated?: number;
+  readonly rowsUpdatedBatch?: readonly number[];
+  readonly resultHeaders?: readonly string[];
+  readonly resultSetList?: readonly (readonly Cell[])[];
+  /** There were more rows than one answer holds. */
+  readonly truncated?: true;
+  readonly plan?: readonly PlanNode[];
+  readonly error?: string;
+  readonly code?: string;
+}
+
+export interface SqlOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutS?: number;
+  /** Runs everything, then undoes it. */
+  readonly dryRun?: boolean;
+}
+
+/**
+ * Runs all items in one transaction.
+ * @throws ApiFailure whose `fields.reqIdx` names the item that failed; nothing was changed then
+ */
+export async function runSql(
+  db: string,
+  items: readonly SqlItem[],
+  options: SqlOptions = {},
+): Promise<readonly SqlResult[]> {
+  const answer = await call<{ results: readonly SqlResult[] }>("/db", {
+    query: {
+      db,
+      blobs: "object",
+      timeout: options.timeoutS,
+      dry_run: options.dryRun === true ? true : undefined,
+    },
+    json: { transaction: items.map(toRequestItem), resultFormat: "list" },
+    signal: options.signal,
+  });
+  return answer.results;
+}
+
+/** The log counts rows of what comes as `query`, and changes of what comes as `statement`. */
+function toRequestItem({ statement, ...rest }: SqlItem) {
+  const reads =
+    rest.valuesBatch === undefined && /^(select|values|explain|pragma)\b/i.test(statement);
+  return reads ? { query: statement, ...rest } : { statement, ...rest };
+}
+
+export type TwinFormat = "json" | "csv" | "ndjson";
+
+/** The address where the rows of a query are, in a format; the twin of what the page shows. */
+export function queryUrl(
+  db: string,
+  sql: string,
+  values: string | null,
+  format: TwinFormat,
+): string {
+  const query: CallOptions["query"] = { db, sql, values, format };
+  return apiUrl("/query", query);
+}

@@ -1,0 +1,101 @@
+/** Runs statements, one run at a time, and keeps the last good results while the next ones come. */
+import { useEffect, useRef, useState } from "react";
+import { DATABASES_KEY } from "../api/databases.ts";
+import { isAbort } from "../api/failure.ts";
+import { queryClient } from "../api/query-client.ts";
+import { schemaKey } from "../api/schema.ts";
+import { runSql, type SqlItem, type SqlResult, type SqlValues } from "../api/sql.ts";
+import { onlySelects, type Statement } from "./statements.ts";
+
+export interface RunItem {
+  readonly statement: Statement;
+  readonly values: SqlValues | undefined;
+}
+
+export interface Outcome {
+  /** Counts runs, so that what belongs to one is not taken for another's. */
+  readonly id: number;
+  readonly kind: "rows" | "plan";
+  readonly items: readonly RunItem[];
+  readonly results: readonly SqlResult[];
+  readonly durationMs: number;
+}
+
+export interface RunState {
+  readonly running: { readonly startedAt: number } | null;
+  readonly outcome: Outcome | null;
+  /** Of the last run, with its statements. */
+  readonly error: { readonly cause: unknown; readonly items: readonly RunItem[] } | null;
+  readonly cancelled: boolean;
+}
+
+/** A caller of the page may think longer than a program's. */
+const TIMEOUT_S = 300;
+
+export function useRun(db: string) {
+  const [state, setState] = useState<RunState>({
+    running: null,
+    outcome: null,
+    error: null,
+    cancelled: false,
+  });
+  const controller = useRef<AbortController>(null);
+  const runs = useRef(0);
+  useEffect(() => () => controller.current?.abort(), []);
+
+  const run = async (items: readonly RunItem[], kind: Outcome["kind"]) => {
+    controller.current?.abort();
+    const mine = new AbortController();
+    controller.current = mine;
+    runs.current += 1;
+    const id = runs.current;
+    const startedAt = performance.now();
+    setState((before) => ({ ...before, running: { startedAt }, cancelled: false }));
+    try {
+      const results = await runSql(
+        db,
+        items.map((item) => toSqlItem(item, kind)),
+        { signal: mine.signal, timeoutS: TIMEOUT_S },
+      );
+      const durationMs = performance.now() - startedAt;
+      setState({
+        running: null,
+        outcome: { id, kind, items, results, durationMs },
+        error: null,
+        cancelled: false,
+      });
+      if (kind === "rows" && !onlySelects(items.map(({ statement }) => statement))) {
+        void queryClient.invalidateQueries({ queryKey: schemaKey(db) });
+        void queryClient.invalidateQueries({ queryKey: DATABASES_KEY });
+        // Rows that other tabs show may have changed.
+        void queryClient.invalidateQueries({ queryKey: ["table", db] });
+      }
+    } catch (cause) {
+      if (controller.current !== mine) return;
+      setState((before) => ({
+        ...before,
+        running: null,
+        error: isAbort(cause) ? null : { cause, items },
+        cancelled: isAbort(cause),
+      }));
+    } finally {
+      void queryClient.invalidateQueries({ queryKey: ["log", db] });
+    }
+  };
+  return {
+    state,
+    run,
+    /** The server ends the job when the request goes away. */
+    cancel: () => controller.current?.abort(),
+  };
+}
+
+function toSqlItem({ statement, values }: RunItem, kind: Outcome["kind"]): SqlItem {
+  const text =
+    kind === "plan" ? statement.text.replace(/^explain\s+(query\s+plan\s+)?/i, "") : statement.text;
+  return {
+    statement: text,
+    ...(values === undefined ? {} : { values }),
+    ...(kind === "plan" ? { explain: true } : {}),
+  };
+}

@@ -1,0 +1,67 @@
+/** Panes beside or above one another: the edge drags, arrows move it too, the size is remembered. */
+import type { ReactNode } from "react";
+import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
+import "./split.css";
+
+export interface Pane {
+  readonly id: string;
+  readonly content: ReactNode;
+  /** Such as `264px` or `40%`. */
+  readonly size?: string;
+  readonly minSize?: string;
+  readonly maxSize?: string;
+  /** Keeps its pixels when the window changes. */
+  readonly fixed?: boolean;
+}
+
+export interface SplitProps {
+  /** Sizes are remembered under it. */
+  id: string;
+  direction: "horizontal" | "vertical";
+  panes: readonly Pane[];
+  /** What the edge between two panes does, for people who cannot see it. */
+  edgeLabel: string;
+  className?: string;
+}
+
+export function Split({ id, direction, panes, edgeLabel, className = "" }: SplitProps) {
+  const { defaultLayout, onLayoutChanged } = useDefaultLayout({
+    id: `chronolite.${id}`,
+    panelIds: panes.map((pane) => pane.id),
+    storage: localStorage,
+  });
+  return (
+    <Group
+      id={id}
+      orientation={direction}
+      className={`split ${className}`}
+      defaultLayout={defaultLayout}
+      onLayoutChanged={onLayoutChanged}
+    >
+      {panes.flatMap((pane, index) => [
+        ...(index === 0
+          ? []
+          : [
+              <Separator
+                key={`${pane.id}-edge`}
+                className={`split-edge split-edge-${direction}`}
+                aria-label={edgeLabel}
+              />,
+            ]),
+        <Panel
+          key={pane.id}
+          id={pane.id}
+          className="split-pane"
+          defaultSize={pane.size}
+          minSize={pane.minSize}
+          maxSize={pane.maxSize}
+          groupResizeBehavior={
+            pane.fixed === true ? "preserve-pixel-size" : "preserve-relative-size"
+          }
+        >
+          {pane.content}
+        </Panel>,
+      ])}
+    </Group>
+  );
+}

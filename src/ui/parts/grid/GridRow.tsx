@@ -1,0 +1,86 @@
+import type { VirtualItem } from "@tanstack/react-virtual";
+import { memo, type ReactNode } from "react";
+import type { Cell } from "../../api/sql.ts";
+import { CellValue } from "./CellValue.tsx";
+import type { GridColumn, GridProps, GridRow as Row } from "./types.ts";
+
+export interface GridRowProps {
+  gridId: string;
+  row: Row;
+  /** In `rows` as passed. */
+  index: number;
+  /** As shown. */
+  shown: number;
+  number: number;
+  top: number;
+  height: number;
+  columns: readonly GridColumn[];
+  widths: readonly number[];
+  /** The first column is always there; these are the others in view. */
+  items: readonly VirtualItem[];
+  restStart: number;
+  pinned: boolean;
+  selectedFrom: number;
+  selectedTo: number;
+  activeColumn: number;
+  editingColumn: number;
+  renderCell: GridProps["renderCell"];
+  renderEditor: GridProps["renderEditor"];
+  cellClass: GridProps["cellClass"];
+}
+
+/** One row of the grid, the columns in view only. */
+export const GridRowView = memo(function GridRowView(props: GridRowProps) {
+  const { gridId, row, index, shown, number, top, height, columns, widths, items, restStart } =
+    props;
+  const cellAt = (column: number) => {
+    const cell: Cell = row[column] ?? null;
+    const position = { row: index, column };
+    const selected = column >= props.selectedFrom && column <= props.selectedTo;
+    const own = props.cellClass?.(position);
+    const classes = [
+      "cell",
+      columns[column]?.numeric === true || typeof cell === "number" || typeof cell === "bigint"
+        ? "cell-number"
+        : "",
+      selected ? "cell-selected" : "",
+      column === props.activeColumn ? "cell-active" : "",
+      column === 0 && props.pinned ? "cell-pinned" : "",
+      own ?? "",
+    ];
+    const content: ReactNode =
+      column === props.editingColumn && props.renderEditor !== undefined
+        ? props.renderEditor(cell, position)
+        : (props.renderCell?.(cell, position) ?? <CellValue cell={cell} />);
+    return (
+      <div
+        key={column}
+        id={`${gridId}-${shown}-${column}`}
+        role="gridcell"
+        aria-colindex={column + 2}
+        aria-selected={selected}
+        data-column={column}
+        className={classes.join(" ")}
+        style={{ width: widths[column] }}
+      >
+        {content}
+      </div>
+    );
+  };
+  return (
+    <div
+      role="row"
+      aria-rowindex={shown + 2}
+      data-row={shown}
+      className={`grid-row ${shown % 2 === 1 ? "grid-row-odd" : ""}`}
+      style={{ height, transform: `translateY(${top}px)` }}
+    >
+      <div role="rowheader" aria-colindex={1} className="cell cell-gutter">
+        {number}
+      </div>
+      {columns.length === 0 ? null : cellAt(0)}
+      <div className="grid-gap" style={{ width: (items[0]?.start ?? restStart) - restStart }} />
+      {items.map((item) => cellAt(item.index + 1))}
+    </div>
+  );
+});

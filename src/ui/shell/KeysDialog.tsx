@@ -1,0 +1,71 @@
+import { Dialog } from "../parts/Dialog.tsx";
+import { keyHint } from "../parts/keys.ts";
+
+const KEYS: readonly (readonly [string, readonly (readonly [string, string])[]])[] = [
+  [
+    "Everywhere",
+    [
+      ["Mod+K", "Find a table, a query, a command"],
+      ["Alt+N", "New query"],
+      ["Alt+W", "Close the tab"],
+      ["Alt+1", "First tab; Alt+2 the second, and so on"],
+      ["?", "These keys"],
+      ["Escape", "One step back"],
+    ],
+  ],
+  [
+    "Editor",
+    [
+      ["Mod+Enter", "Run the selection, or the statement at the cursor"],
+      ["Mod+Shift+Enter", "Run all statements"],
+      ["Mod+Space", "Complete"],
+      ["Shift+Alt+F", "Format"],
+      ["Mod+S", "Save the query"],
+      ["Mod+/", "Comment"],
+      ["Mod+F", "Find in the text"],
+      ["Escape", "Then Tab: leave the editor"],
+    ],
+  ],
+  [
+    "Grid",
+    [
+      ["Arrows", "Move; with Shift select"],
+      ["Mod+Arrows", "To the edge"],
+      ["Mod+A", "Select everything"],
+      ["Shift+Space", "Select the row"],
+      ["Mod+C", "Copy"],
+      ["Enter", "Open or edit the cell; sort in the header"],
+      ["Alt+Arrows", "Width of the column"],
+    ],
+  ],
+];
+
+export function KeysDialog({
+  open,
+  onOpenChange,
+}: {
+  open: boolean;
+  onOpenChange(open: boolean): void;
+}) {
+  return (
+    <Dialog open={open} onOpenChange={onOpenChange} title="Keys" size="medium">
+      <div className="keys">
+        {KEYS.map(([title, keys]) => (
+          <section key={title}>
+            <h3>{title}</h3>
+            <dl>
+              {keys.map(([key, meaning]) => (
+                <div key={key + meaning} className="keys-line">
+                  <dt>
+                    <kbd>{keyHint(key)}</kbd>
+                  </dt>
+                  <dd>{meaning}</dd>
+                </div>
+              ))}
+            </dl>
+          </section>
+        ))}
+      </div>
+    </Dialog>
+  );
+}

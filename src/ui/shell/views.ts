@@ -1,0 +1,83 @@
+/** Every view that a tab can show. A new feature registers here, and nowhere else. */
+import {
+  ChartNoAxesColumn,
+  History,
+  LayoutDashboard,
+  type LucideIcon,
+  Network,
+  SquareTerminal,
+  Table2,
+  TableProperties,
+} from "lucide-react";
+import { type ComponentType, type LazyExoticComponent, lazy } from "react";
+import type { Place } from "../address/place.ts";
+import type { Tab } from "../address/workspace.ts";
+
+export interface ViewProps {
+  tab: Tab;
+  /** The database of the tab's place. */
+  db: string;
+  /** Whether it is the shown tab; hidden ones keep their state. */
+  active: boolean;
+}
+
+export interface View {
+  /** Words on the tab. */
+  title(place: Place): string;
+  readonly icon: LucideIcon;
+  readonly component: LazyExoticComponent<ComponentType<ViewProps>>;
+}
+
+export const VIEWS: Readonly<Record<string, View>> = {
+  overview: {
+    title: () => "Overview",
+    icon: LayoutDashboard,
+    component: lazy(() => import("../schema/OverviewView.tsx")),
+  },
+  sql: {
+    title: ({ params }) => params["title"] ?? firstWords(params["q"] ?? ""),
+    icon: SquareTerminal,
+    component: lazy(() => import("../editor/SqlView.tsx")),
+  },
+  table: {
+    title: ({ name }) => name ?? "Table",
+    icon: Table2,
+    component: lazy(() => import("../tables/TableView.tsx")),
+  },
+  structure: {
+    title: ({ name }) => `${name ?? "Table"} structure`,
+    icon: TableProperties,
+    component: lazy(() => import("../schema/StructureView.tsx")),
+  },
+  diagram: {
+    title: () => "Diagram",
+    icon: Network,
+    component: lazy(() => import("../tables/DiagramView.tsx")),
+  },
+  log: {
+    title: () => "Query log",
+    icon: History,
+    component: lazy(() => import("../log/LogView.tsx")),
+  },
+};
+
+const UNKNOWN: View = {
+  title: ({ view }) => view,
+  icon: ChartNoAxesColumn,
+  component: lazy(() => import("./UnknownView.tsx")),
+};
+
+export function viewOf(place: Place): View {
+  return VIEWS[place.view] ?? UNKNOWN;
+}
+
+const TITLE_CHARS = 28;
+
+function firstWords(sql: string): string {
+  const words = sql
+    .replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, " ")
+    .replaceAll(/\s+/g, " ")
+    .trim();
+  if (words === "") return "New query";
+  return words.length > TITLE_CHARS ? `${words.slice(0, TITLE_CHARS)}…` : words;
+}
