@@ -15,6 +15,7 @@ import { type BrowserRules, browserRules } from "./browser-rules.ts";
 import { type RequestCaller, setCaller, setRefusal, UNLIMITED_CALLER } from "./caller.ts";
 import { FailureLimiter } from "./failure-limiter.ts";
 import { API_PREFIX } from "./kv-path.ts";
+import { PAGE_FOLDER } from "./page/names.ts";
 import { checkRoute, type Route, ruleOf } from "./route-access.ts";
 
 /** Share links: whoever has one may open it, from wherever. */
@@ -86,7 +87,10 @@ export class Access {
 
   #withoutToken(request: Request): RequestCaller {
     if (!this.#tokenNeeded) return UNLIMITED_CALLER;
-    const rule = ruleOf(this.#options.routes, request.method, pathOf(request.url));
+    const path = pathOf(request.url);
+    // The page asks for the token itself, so its files need none.
+    if (path.startsWith(PAGE_FOLDER)) return NOBODY;
+    const rule = ruleOf(this.#options.routes, request.method, path);
     if (rule?.for === "everybody") return NOBODY;
     throw unauthorized("A token is needed");
   }
