@@ -5,7 +5,7 @@
  */
 import { constants, DatabaseSync, type StatementSync } from "node:sqlite";
 import { existingFileUrl } from "../engine/file-url.ts";
-import { RELATIONS_TABLE } from "../engine/relations.ts";
+import { FORBIDDEN_FUNCTIONS, ProtectedObjects } from "../engine/protected.ts";
 import { ApiError } from "../errors.ts";
 import { RUNNER_SQLITE_HEAP_BYTES } from "../limits.ts";
 import {
@@ -46,8 +46,7 @@ type Phase =
 export class SandboxedConnection implements Disposable {
   readonly access: Access;
   readonly #database: DatabaseSync;
-  /** Tables whose rows only the server writes. */
-  readonly #protected: ReadonlySet<string>;
+  readonly #protected: ProtectedObjects;
   readonly #told = new Map<string, StatementSync>();
   #phase: Phase = "own";
   #refusal: string | undefined;
@@ -72,7 +71,7 @@ export class SandboxedConnection implements Disposable {
       // The server puts the commit on disk, in one go with others (Database.syncWrites).
       this.#database.exec("pragma wal_autocheckpoint = 0; pragma synchronous = normal");
     this.#database.enableDefensive?.(true);
-    this.#protected = protectedTables(this.#database);
+    this.#protected = new ProtectedObjects(this.#database);
     this.#database.setAuthorizer((action, first, second, database) =>
       this.#authorize(action, first, second, database),
     );
@@ -236,8 +235,8 @@ export class SandboxedConnection implements Disposable {
       case constants.SQLITE_PRAGMA:
         return this.#refusePragma((first ?? "").toLowerCase(), second);
       case constants.SQLITE_FUNCTION:
-        return second?.toLowerCase() === "load_extension"
-          ? "load_extension is not allowed"
+        return FORBIDDEN_FUNCTIONS.has(second?.toLowerCase() ?? "")
+          ? `${second} is not allowed`
           : undefined;
     }
     if (READING_ACTIONS.has(action)) return undefined;
@@ -247,8 +246,10 @@ export class SandboxedConnection implements Disposable {
     if (this.access === "read" && this.#phase !== "explaining") return "This statement writes";
     const position = TABLE_ARGUMENT.get(action);
     const table = (position === 2 ? second : first)?.toLowerCase();
-    if (position !== undefined && table !== undefined && this.#protected.has(table))
+    if (position !== undefined && table !== undefined && this.#protected.isOurs(table))
       return `Table ${table} is written by the server only`;
+    if (action === constants.SQLITE_DROP_INDEX && this.#protected.isOurIndex(first ?? ""))
+      return `Index ${first} belongs to a key-value table`;
     return undefined;
   }
 
@@ -266,16 +267,4 @@ export class SandboxedConnection implements Disposable {
     if (this.access === "write" && SETTABLE_PRAGMAS.has(name)) return undefined;
     return `PRAGMA ${name}${argument === null ? "" : " with a value"} is not allowed here`;
   }
-}
-
-/** Our bookkeeping and the histories of the file's key-value tables. */
-function protectedTables(database: DatabaseSync): ReadonlySet<string> {
-  const names = new Set([RELATIONS_TABLE]);
-  const found = database.prepare("select 1 from sqlite_schema where name = ?").get(RELATIONS_TABLE);
-  if (found !== undefined)
-    for (const row of database
-      .prepare(`select name from ${RELATIONS_TABLE} where kind = 'kv'`)
-      .all())
-      names.add(`${String(row["name"])}_history`);
-  return names;
 }
