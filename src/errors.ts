@@ -173,6 +173,7 @@ const NAME_OF_RESULT: Readonly<Record<number, string>> = {
   11: "SQLITE_CORRUPT",
   13: "SQLITE_FULL",
   18: "SQLITE_TOOBIG",
+  19: "SQLITE_CONSTRAINT",
   26: "SQLITE_NOTADB",
 };
 
@@ -207,5 +208,10 @@ function fromSqliteCode(code: string, cause: unknown): ApiError {
     return nestsTooDeep("the value");
   if (code === "SQLITE_TOOBIG")
     return new ApiError("PAYLOAD_TOO_LARGE", "The value is too large for SQLite", { cause });
+  if (code.startsWith("SQLITE_CONSTRAINT"))
+    return new ApiError("SQL_CONSTRAINT", "A constraint of the table does not allow this", {
+      cause,
+      hint: "Somebody added it, such as a unique index; the database's schema shows it.",
+    });
   return new ApiError("DATABASE_ERROR", "The database could not do this", { cause });
 }

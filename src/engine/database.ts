@@ -14,6 +14,7 @@ import type { Log } from "../log.ts";
 import type { RunnerPool } from "../runner/pool.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { ExpiryTimer } from "./expiry.ts";
+import { ForeignPlans, RunsElsewhere } from "./foreign.ts";
 import type { PathJob, PlanJob, PlanResult, PrepareJob } from "./jobs.ts";
 import {
   type Engine,
@@ -33,6 +34,8 @@ export interface EngineDeps {
   readonly log: Log;
   /** Processes for the engine's own jobs; callers' SQL has others, so it cannot hold these up. */
   readonly housekeepers: RunnerPool;
+  /** Processes for callers' SQL, and for plans that set somebody's SQL off. */
+  readonly sqlRunners: RunnerPool;
   readonly durability: "full" | "relaxed";
 }
 
@@ -55,6 +58,7 @@ export class Database implements Engine {
   readonly #deps: EngineDeps;
   readonly #connection: Connection;
   readonly #relations: Relations;
+  readonly #foreign: ForeignPlans;
   readonly #queue: CommitQueue;
   readonly #prepared = new Map<Statement, Prepared<Rows[number], [Record<string, SqlValue>]>>();
   readonly #identity: string;
@@ -89,6 +93,11 @@ export class Database implements Engine {
     this.#beginRead = this.#connection.prepare("begin");
     this.#endRead = this.#connection.prepare("commit");
     this.#relations = new Relations(this.#connection);
+    this.#foreign = new ForeignPlans({
+      path,
+      durability: deps.durability,
+      runners: deps.sqlRunners,
+    });
     this.expiry = new ExpiryTimer(this, deps.clock, deps.log);
     this.#queue = new CommitQueue(this.#connection, this.turn, {
       aboutToBegin: () => {
@@ -99,7 +108,7 @@ export class Database implements Engine {
       run: (plan) => this.#runWrite(plan),
       rolledBack: () => this.#relations.forget(),
       committed: (plans) => this.#committed(plans),
-      nowMs: () => deps.clock.nowMs(),
+      nowMs: () => performance.now(),
     });
   }
 
@@ -138,7 +147,9 @@ export class Database implements Engine {
 
   async readElsewhere(plan: Plan): Promise<Rows[]> {
     this.#beginReadTurn();
-    if (this.#relations.state(plan.relation) === "absent") return plan.steps.map(() => []);
+    const state = this.#relations.state(plan.relation);
+    if (state === "absent") return plan.steps.map(() => []);
+    if (state === "foreign") return this.#readForeign(plan);
     const unpin = this.pin();
     try {
       return await this.#deps.housekeepers.run<Rows[]>({
@@ -157,6 +168,8 @@ export class Database implements Engine {
     let ended = false;
     try {
       await this.write({ relation: plan.relation, steps: [] }, { deadlineMs });
+      if (this.#mustRunElsewhere(plan))
+        return await this.#writeForeign(plan, this.#monotonic(deadlineMs));
       const { rows, undoneBy } = await this.#deps.housekeepers.run<PlanResult>({
         kind: "engine.write",
         payload: this.#planJob(plan),
@@ -189,18 +202,62 @@ export class Database implements Engine {
     return () => this.#watchers.delete(changed);
   }
 
-  write(plan: Plan, options: WriteOptions): Promise<Rows[]> {
+  async write(plan: Plan, options: WriteOptions): Promise<Rows[]> {
     if (this.#closing !== undefined)
-      return Promise.reject(new ApiError("SERVICE_UNAVAILABLE", "The database is being closed"));
-    if (this.#wal !== undefined) return this.#queue.submit(plan, options.deadlineMs);
-    return this.#writeFirst(plan, options.deadlineMs);
+      throw new ApiError("SERVICE_UNAVAILABLE", "The database is being closed");
+    const deadlineMs = this.#monotonic(options.deadlineMs);
+    if (this.#mustRunElsewhere(plan)) return this.#writeForeign(plan, deadlineMs);
+    try {
+      if (this.#wal !== undefined) return await this.#queue.submit(plan, deadlineMs);
+      return await this.#writeFirst(plan, deadlineMs);
+    } catch (error) {
+      if (!(error instanceof RunsElsewhere)) throw error;
+      return this.#writeForeign(plan, deadlineMs);
+    }
+  }
+
+  /** A deadline by performance.now(): the machine's clock may be set while the caller waits. */
+  #monotonic(deadlineMs: number): number {
+    return performance.now() + deadlineMs - this.#deps.clock.nowMs();
+  }
+
+  /** Looked at before the queue is, where a plan that cannot run costs its batch a second start. */
+  #mustRunElsewhere(plan: Plan): boolean {
+    if (!this.#relations.isSuspect(plan.relation)) return false;
+    this.#beginReadTurn();
+    const state = this.#relations.state(plan.relation);
+    return state === "surrounded" || state === "foreign";
+  }
+
+  async #readForeign(plan: Plan): Promise<Rows[]> {
+    const unpin = this.pin();
+    try {
+      return await this.#foreign.read(plan);
+    } finally {
+      unpin();
+    }
+  }
+
+  /** @param deadlineMs monotonic */
+  async #writeForeign(plan: Plan, deadlineMs: number): Promise<Rows[]> {
+    const unpin = this.pin();
+    try {
+      const rows = await this.#foreign.write(plan, deadlineMs - performance.now(), async () => {
+        await this.#prepareWrites(deadlineMs);
+        return this.takeTurn();
+      });
+      this.expiry.expect(plan.relation, plan.expiresAtMs ?? null);
+      return rows;
+    } finally {
+      unpin();
+    }
   }
 
   /** The first write of this connection. Until it is in the queue only the pin says that it is there. */
   async #writeFirst(plan: Plan, deadlineMs: number): Promise<Rows[]> {
     const unpin = this.pin();
     try {
-      await this.prepareWrites(deadlineMs);
+      await this.#prepareWrites(deadlineMs);
       return await this.#queue.submit(plan, deadlineMs);
     } finally {
       unpin();
@@ -213,6 +270,11 @@ export class Database implements Engine {
    * @throws ApiError DATABASE_BUSY when another program holds the file until the deadline
    */
   prepareWrites(deadlineMs: number): Promise<void> {
+    return this.#prepareWrites(this.#monotonic(deadlineMs));
+  }
+
+  /** @param deadlineMs monotonic */
+  #prepareWrites(deadlineMs: number): Promise<void> {
     this.#preparingWrites ??= this.#openWal(deadlineMs).catch((error) => {
       this.#preparingWrites = undefined;
       throw error;
@@ -303,9 +365,11 @@ export class Database implements Engine {
     this.#connection.close(true);
   }
 
-  #readNow(plan: Plan): Rows[] {
+  #readNow(plan: Plan): Rows[] | Promise<Rows[]> {
     this.#beginReadTurn();
-    if (this.#relations.state(plan.relation) === "absent") return plan.steps.map(() => []);
+    const state = this.#relations.state(plan.relation);
+    if (state === "absent") return plan.steps.map(() => []);
+    if (state === "foreign") return this.#readForeign(plan);
     return plan.steps.map((step) => this.#prepare(step.statement).all(step.params));
   }
 
@@ -336,13 +400,13 @@ export class Database implements Engine {
 
   /** Another program has the file locked for a moment. */
   async #readSoon(plan: Plan): Promise<Rows[]> {
-    const deadlineMs = this.#deps.clock.nowMs() + DEFAULT_TIMEOUT_S * 1000;
+    const deadlineMs = performance.now() + DEFAULT_TIMEOUT_S * 1000;
     for (;;) {
       await pause(BUSY_RETRY_MS);
       try {
         return this.#readNow(plan);
       } catch (error) {
-        if (!isBusy(error) || this.#deps.clock.nowMs() > deadlineMs) throw error;
+        if (!isBusy(error) || performance.now() > deadlineMs) throw error;
       }
     }
   }
@@ -420,7 +484,7 @@ export class Database implements Engine {
           return { journalMode: "busy" };
         });
       if (journalMode === "wal") break;
-      if (this.#deps.clock.nowMs() >= deadlineMs)
+      if (performance.now() >= deadlineMs)
         throw new ApiError(
           "DATABASE_BUSY",
           "The database could not be put into WAL mode: it is in use",

@@ -30,6 +30,7 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
     clock,
     log,
     housekeepers,
+    sqlRunners: runners,
     durability: config.durability,
     dataDir: config.dataDir,
     allowAnyAbsoluteDbPath: config.allowAnyAbsoluteDbPath,

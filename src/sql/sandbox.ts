@@ -3,11 +3,10 @@
  * read-only connection alone is no sandbox (ATTACH still reads other files, VACUUM INTO still writes
  * them), so both are used together.
  */
-import { constants, DatabaseSync, type StatementSync } from "node:sqlite";
-import { existingFileUrl } from "../engine/file-url.ts";
+import { constants, type DatabaseSync, type StatementSync } from "node:sqlite";
+import { confine, openFile } from "../engine/open-file.ts";
 import { FORBIDDEN_FUNCTIONS, ProtectedObjects } from "../engine/protected.ts";
 import { ApiError } from "../errors.ts";
-import { RUNNER_SQLITE_HEAP_BYTES } from "../limits.ts";
 import {
   READABLE_PRAGMAS,
   READING_ACTIONS,
@@ -57,20 +56,17 @@ export class SandboxedConnection implements Disposable {
 
   constructor(path: string, access: Access, options: { busyTimeoutMs: number }) {
     this.access = access;
-    this.#database = new DatabaseSync(existingFileUrl(path, access), {
+    this.#database = openFile(path, {
       readOnly: access === "read",
       timeout: options.busyTimeoutMs,
       // Ordinary SQLite, not node's choices: literals in double quotes, foreign keys as the pragma says.
       enableDoubleQuotedStringLiterals: true,
       enableForeignKeyConstraints: false,
     });
-    this.#database.exec(
-      `pragma hard_heap_limit = ${RUNNER_SQLITE_HEAP_BYTES}; pragma trusted_schema = off`,
-    );
+    confine(this.#database);
     if (access === "write")
       // The server puts the commit on disk, in one go with others (Database.syncWrites).
       this.#database.exec("pragma wal_autocheckpoint = 0; pragma synchronous = normal");
-    this.#database.enableDefensive?.(true);
     this.#protected = new ProtectedObjects(this.#database);
     this.#database.setAuthorizer((action, first, second, database) =>
       this.#authorize(action, first, second, database),
