@@ -18,7 +18,8 @@ afterEach(async () => {
 function outside(sql: string): Record<string, unknown>[] {
   using database = new Database(server.folder.file("t.db"));
   const rows: Record<string, unknown>[] = [];
-  for (const statement of sql.split(";;")) rows.push(...(database.query(statement).all() as never));
+  for (const statement of sql.split(";;"))
+    rows.push(...(database.query(statement).all() as typeof rows));
   return rows;
 }
 

@@ -1,6 +1,6 @@
 /** One open database file: runs plans on it, keeps it durable, tidy, and open to other programs. */
 import { Database as Connection, type Statement as Prepared } from "bun:sqlite";
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
 import { ApiError, sqliteCode, toApiError } from "../errors.ts";
@@ -26,6 +26,7 @@ import {
   type WriteOptions,
 } from "./plan.ts";
 import { Relations } from "./relations.ts";
+import { replaced } from "./resolve.ts";
 import { Turn } from "./turn.ts";
 import { WalSync } from "./wal-sync.ts";
 
@@ -83,6 +84,10 @@ export class Database implements Engine {
     this.#deps = deps;
     this.#identity = fileIdentity(path);
     this.#connection = new Connection(path, { readwrite: true, create: false, strict: true });
+    if (!isStillAt(path, this.#identity)) {
+      this.#connection.close(true);
+      throw replaced();
+    }
     this.#connection.run("pragma busy_timeout = 0");
     // NORMAL: the frames of a commit are synced by WalSync, off the thread, before the answer.
     this.#connection.run("pragma synchronous = normal");
@@ -299,9 +304,7 @@ export class Database implements Engine {
    */
   checkFile(): void {
     if (this.isCurrent()) return;
-    throw new ApiError("DATABASE_NOT_FOUND", "The database file was removed or replaced", {
-      hint: "Try again: the file now at this path, if any, will be opened.",
-    });
+    throw replaced();
   }
 
   /**
@@ -531,6 +534,15 @@ export class Database implements Engine {
 function fileIdentity(path: string): string {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats === undefined ? "none" : identityOf(stats);
+}
+
+/** Whether the path leads to that file still, and through no link that was made since it was followed. */
+function isStillAt(path: string, identity: string): boolean {
+  try {
+    return realpathSync(path) === path && fileIdentity(path) === identity;
+  } catch {
+    return false;
+  }
 }
 
 function identityOf({ dev, ino }: FileNumbers): string {

@@ -1,9 +1,9 @@
 /** Opening database files in runner processes. */
 import { realpathSync } from "node:fs";
 import { DatabaseSync, type DatabaseSyncOptions } from "node:sqlite";
-import { ApiError } from "../errors.ts";
 import { RUNNER_SQLITE_HEAP_BYTES } from "../limits.ts";
 import { existingFileUrl } from "./file-url.ts";
+import { replaced } from "./resolve.ts";
 
 /**
  * Opens a file whose path the server has followed: if a link has taken the place of a part of it
@@ -18,9 +18,7 @@ export function openFile(path: string, options: DatabaseSyncOptions): DatabaseSy
   );
   if (realPath(path) !== path) {
     database.close();
-    throw new ApiError("DATABASE_NOT_FOUND", "The database file was removed or replaced", {
-      hint: "Try again: the file now at this path, if any, will be opened.",
-    });
+    throw replaced();
   }
   return Object.assign(database, { [Symbol.dispose]: () => database.close() });
 }

@@ -200,6 +200,13 @@ export function notSqlite(isEmpty: boolean): ApiError {
   );
 }
 
+/** The file that was meant is not the one at its path any more. */
+export function replaced(): ApiError {
+  return new ApiError("DATABASE_NOT_FOUND", "The database file was removed or replaced", {
+    hint: "Try again: the file now at this path, if any, will be opened.",
+  });
+}
+
 function hasDotSegment(path: string): boolean {
   return path.split(/[\\/]/).some((segment) => segment === ".." || segment === ".");
 }
