@@ -83,18 +83,7 @@ export class Database implements Engine {
     this.path = path;
     this.#deps = deps;
     this.#identity = fileIdentity(path);
-    this.#connection = new Connection(path, { readwrite: true, create: false, strict: true });
-    if (!isStillAt(path, this.#identity)) {
-      this.#connection.close(true);
-      throw replaced();
-    }
-    this.#connection.run("pragma busy_timeout = 0");
-    // NORMAL: the frames of a commit are synced by WalSync, off the thread, before the answer.
-    this.#connection.run("pragma synchronous = normal");
-    this.#connection.run("pragma wal_autocheckpoint = 0");
-    this.#connection.run(`pragma cache_size = -${PAGE_CACHE_KIB}`);
-    this.#connection.run("pragma trusted_schema = off");
-    this.#connection.run("pragma temp_store = memory");
+    this.#connection = openConnection(path, this.#identity);
     this.#beginRead = this.#connection.prepare("begin");
     this.#endRead = this.#connection.prepare("commit");
     this.#relations = new Relations(this.#connection);
@@ -452,8 +441,14 @@ export class Database implements Engine {
     } catch (error) {
       // After a failed sync nobody knows what is on disk: start anew from the file.
       this.lost = true;
-      throw new ApiError("DATABASE_ERROR", "The write could not be put on disk", { cause: error });
+      const known = toApiError(error);
+      throw known.kind === "DISK_FULL"
+        ? known
+        : new ApiError("DATABASE_ERROR", "The write could not be put on disk", { cause: error });
     }
+    if (this.#wal?.isRemoved() !== true) return;
+    this.lost = true;
+    throw new ApiError("DATABASE_ERROR", "The write-ahead log was removed, and the write with it");
   }
 
   #tellWatchers(): void {
@@ -497,7 +492,12 @@ export class Database implements Engine {
     // The first read creates the -wal file, if it is not there.
     using first = this.#connection.prepare("select count(*) from sqlite_schema");
     first.get();
-    this.#wal = await WalSync.open(this.path);
+    this.#wal = await WalSync.open(this.path).catch((error) => {
+      if (toApiError(error).kind !== "FORBIDDEN") throw error;
+      throw new ApiError("DATABASE_READONLY", "The database file cannot be written to", {
+        cause: error,
+      });
+    });
   }
 
   #checkpointIfLarge(): void {
@@ -531,9 +531,30 @@ export class Database implements Engine {
   }
 }
 
+/** @throws ApiError DATABASE_NOT_FOUND when the file is not the one that was meant any more */
+function openConnection(path: string, identity: string): Connection {
+  const connection = new Connection(path, { readwrite: true, create: false, strict: true });
+  try {
+    if (!isStillAt(path, identity)) throw replaced();
+    connection.run("pragma busy_timeout = 0");
+    // NORMAL: the frames of a commit are synced by WalSync, off the thread, before the answer.
+    connection.run("pragma synchronous = normal");
+    connection.run("pragma wal_autocheckpoint = 0");
+    connection.run(`pragma cache_size = -${PAGE_CACHE_KIB}`);
+    connection.run("pragma trusted_schema = off");
+    connection.run("pragma temp_store = memory");
+    return connection;
+  } catch (error) {
+    // Left to the garbage collector it would keep hold of the file.
+    connection.close(true);
+    throw error;
+  }
+}
+
 function fileIdentity(path: string): string {
   const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? "none" : identityOf(stats);
+  // A database is never empty: somebody cut it off.
+  return stats === undefined || stats.size === 0 ? "none" : identityOf(stats);
 }
 
 /** Whether the path leads to that file still, and through no link that was made since it was followed. */

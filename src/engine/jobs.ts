@@ -7,7 +7,7 @@ import { linkSync, rmSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { ApiError } from "../errors.ts";
+import { ApiError, toApiError } from "../errors.ts";
 import type { JobHandlers } from "../runner/child.ts";
 import { truncateLog } from "./checkpoint.ts";
 import { type ListedDatabase, listDatabases } from "./list.ts";
@@ -165,6 +165,8 @@ function runStep(database: DatabaseSync, { sql, params }: PlanJob["steps"][numbe
 function creationError(error: unknown, path: string): ApiError {
   const code = (error as { code?: string }).code;
   if (code === "EEXIST") return new ApiError("DATABASE_EXISTS", "The database exists already");
+  const known = toApiError(error);
+  if (known.kind === "DISK_FULL") return known;
   let folder: { isDirectory(): boolean } | undefined;
   try {
     folder = statSync(dirname(path));

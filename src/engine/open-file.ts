@@ -1,5 +1,5 @@
 /** Opening database files in runner processes. */
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { DatabaseSync, type DatabaseSyncOptions } from "node:sqlite";
 import { RUNNER_SQLITE_HEAP_BYTES } from "../limits.ts";
 import { existingFileUrl } from "./file-url.ts";
@@ -12,15 +12,23 @@ import { replaced } from "./resolve.ts";
  * @throws ApiError DATABASE_NOT_FOUND
  */
 export function openFile(path: string, options: DatabaseSyncOptions): DatabaseSync & Disposable {
-  const database = new DatabaseSync(
-    existingFileUrl(path, options.readOnly === true ? "read" : "write"),
-    options,
-  );
+  const database = open(path, options);
   if (realPath(path) !== path) {
     database.close();
     throw replaced();
   }
   return Object.assign(database, { [Symbol.dispose]: () => database.close() });
+}
+
+function open(path: string, options: DatabaseSyncOptions): DatabaseSync {
+  try {
+    return new DatabaseSync(
+      existingFileUrl(path, options.readOnly === true ? "read" : "write"),
+      options,
+    );
+  } catch (error) {
+    throw existsSync(path) ? error : replaced();
+  }
 }
 
 /** Bounds what SQL that is not ours may use and trust. */

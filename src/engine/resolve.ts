@@ -162,7 +162,9 @@ export function newFile(path: string, root: DataRoot): string {
  * @throws ApiError INVALID_SQLITE_HEADER
  */
 export async function checkHeader(path: string): Promise<void> {
-  const file = await open(path, constants.O_RDONLY);
+  const file = await open(path, constants.O_RDONLY).catch((error) => {
+    throw (error as { code?: string }).code === "ENOENT" ? replaced() : error;
+  });
   try {
     const { buffer, bytesRead } = await file.read(
       Buffer.alloc(SQLITE_MAGIC.length),

@@ -17,7 +17,7 @@ import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { Turn } from "../engine/turn.ts";
 import { syncFolder } from "../engine/wal-sync.ts";
-import { ApiError, invalidParameter } from "../errors.ts";
+import { ApiError, invalidParameter, toApiError } from "../errors.ts";
 
 /** What a file may not be: one that SQLite has open. */
 export type IsDatabase = (path: string, stats: Stats | null) => boolean;
@@ -269,12 +269,8 @@ function linkRefused(): ApiError {
 export function fileError(thrown: unknown): ApiError | Error {
   if (thrown instanceof ApiError) return thrown;
   switch (codeOf(thrown)) {
-    case "EACCES":
-    case "EPERM":
     case "EROFS":
-      return new ApiError("FORBIDDEN", "The server has no permission for this file or folder", {
-        cause: thrown,
-      });
+      return new ApiError("FORBIDDEN", "The file system cannot be written to", { cause: thrown });
     case "EEXIST":
     case "EISDIR":
     case "ENOTDIR":
@@ -284,16 +280,14 @@ export function fileError(thrown: unknown): ApiError | Error {
       });
     case "ENAMETOOLONG":
       return invalidParameter("key", "is too long for a path of this folder");
-    case "ENOSPC":
-    case "EDQUOT":
-      return new ApiError("DISK_FULL", "The disk is full", { cause: thrown });
-    case "EMFILE":
-    case "ENFILE":
-      return new ApiError("SERVICE_UNAVAILABLE", "Too many files are open", { cause: thrown });
-    default:
-      return new ApiError("FILE_SYSTEM_ERROR", "The file system could not do this", {
-        cause: thrown,
-      });
+    default: {
+      const known = toApiError(thrown);
+      return known.kind !== "INTERNAL_ERROR"
+        ? known
+        : new ApiError("FILE_SYSTEM_ERROR", "The file system could not do this", {
+            cause: thrown,
+          });
+    }
   }
 }
 

@@ -63,14 +63,20 @@ export class SandboxedConnection implements Disposable {
       enableDoubleQuotedStringLiterals: true,
       enableForeignKeyConstraints: false,
     });
-    confine(this.#database);
-    if (access === "write")
-      // The server puts the commit on disk, in one go with others (Database.syncWrites).
-      this.#database.exec("pragma wal_autocheckpoint = 0; pragma synchronous = normal");
-    this.#protected = new ProtectedObjects(this.#database);
-    this.#database.setAuthorizer((action, first, second, database) =>
-      this.#authorize(action, first, second, database),
-    );
+    try {
+      confine(this.#database);
+      if (access === "write")
+        // The server puts the commit on disk, in one go with others (Database.syncWrites).
+        this.#database.exec("pragma wal_autocheckpoint = 0; pragma synchronous = normal");
+      this.#protected = new ProtectedObjects(this.#database);
+      this.#database.setAuthorizer((action, first, second, database) =>
+        this.#authorize(action, first, second, database),
+      );
+    } catch (error) {
+      // Left to the garbage collector it would keep hold of the file.
+      this.#database.close();
+      throw error;
+    }
   }
 
   /** Why the last statement was refused, if it was. */
