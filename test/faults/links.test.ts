@@ -38,7 +38,7 @@ test(
     const statuses = new Map<number, number>();
     {
       using _ = swapping(folder, "sub", outside.path);
-      const untilMs = performance.now() + faultMs(1500);
+      const untilMs = performance.now() + faultMs(1500, 0.05);
       while (performance.now() < untilMs) {
         const answers = await Promise.all([
           ...Array.from({ length: 4 }, () => server.api(`/kv/sub%2Fkey?${db}`)),
@@ -62,7 +62,7 @@ test(
       refused: true,
     });
   },
-  60_000 + faultMs(1500),
+  60_000 + faultMs(1500, 0.05),
 );
 
 test(
@@ -81,7 +81,7 @@ test(
     let refused = 0;
     {
       using _ = swapping(server.folder.path, "t.db", secret);
-      const untilMs = performance.now() + faultMs(1500);
+      const untilMs = performance.now() + faultMs(1500, 0.05);
       while (performance.now() < untilMs) {
         await (await server.api("/kv/a?db=other")).text();
         const answer = await server.api("/query?db=t&sql=SELECT+*+FROM+secrets");
@@ -95,5 +95,5 @@ test(
     expect(database.query("select name from sqlite_schema").all()).toEqual([{ name: "secrets" }]);
     expect(existsSync(`${secret}-wal`)).toBe(false);
   },
-  60_000 + faultMs(1500),
+  60_000 + faultMs(1500, 0.05),
 );

@@ -1,11 +1,14 @@
 /** How long fault tests and fuzzing go on: a little in every run, longer with `npm run test:faults`. */
 
-/** Minutes that each test may take, or 0 for its own short time. */
+/** Minutes for all tests that ask here together, or 0 for their own short times. */
 const MINUTES = Number(process.env["CHRONOLITE_FAULT_MINUTES"] ?? 0);
 
-/** The time of one test in milliseconds: `shortMs` in a normal run. */
-export function faultMs(shortMs: number): number {
-  return MINUTES > 0 ? MINUTES * 60_000 : shortMs;
+/**
+ * The time of one test in milliseconds: `shortMs` in a normal run.
+ * @param share its part of a longer run, 0 to 1
+ */
+export function faultMs(shortMs: number, share: number): number {
+  return MINUTES > 0 ? Math.max(shortMs, MINUTES * 60_000 * share) : shortMs;
 }
 
 /** The seed of this run's random choices, printed so that a failure can be repeated. */
