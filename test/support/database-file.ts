@@ -11,6 +11,7 @@ export class DatabaseFile implements Disposable {
 
   constructor(path: string) {
     this.#connection = new Database(path, { create: true });
+    this.#connection.run("pragma busy_timeout = 10000");
   }
 
   rows<Row = Record<string, unknown>>(sql: string, ...values: SQLQueryBindings[]): Row[] {
