@@ -117,7 +117,6 @@ describe.each<[string, (sql: string) => Promise<{ status: number; text: string }
     ["an index on the bookkeeping", "CREATE INDEX x ON chronolite_relations(kind)"],
     ["a table with a name of ours", "CREATE TABLE chronolite_other(a)"],
     ["a view with a name of ours", "CREATE VIEW Chronolite_View AS SELECT 1"],
-    ["a temporary table with a name of ours", "CREATE TEMP TABLE chronolite_relations(name, kind)"],
     ["a virtual table with a name of ours", "CREATE VIRTUAL TABLE chronolite_f USING fts5(a)"],
     ["RENAME of the bookkeeping", "ALTER TABLE chronolite_relations RENAME TO y"],
     ["INSERT into the history", "INSERT INTO kv_store_history(key, at_ms, op) VALUES('a', 1, 'X')"],

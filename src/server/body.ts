@@ -1,11 +1,18 @@
 /** Request bodies within their bounds. */
 import { ApiError, invalidParameter } from "../errors.ts";
+import { bodyArrived } from "./silence.ts";
 
 /**
  * The whole body as bytes, whatever its content type.
  * @throws ApiError PAYLOAD_TOO_LARGE
  */
 export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const body = await readWhole(request, maxBytes);
+  bodyArrived(request);
+  return body;
+}
+
+async function readWhole(request: Request, maxBytes: number): Promise<Uint8Array> {
   const declared = request.headers.get("content-length");
   if (declared !== null) {
     if (Number(declared) > maxBytes) throw tooLarge(maxBytes);

@@ -248,7 +248,14 @@ export class SandboxedConnection implements Disposable {
     if (this.access === "read" && this.#phase !== "explaining") return "This statement writes";
     const position = TABLE_ARGUMENT.get(action);
     const table = (position === 2 ? second : first)?.toLowerCase();
-    if (position !== undefined && table !== undefined && this.#protected.isOurs(table))
+    // Temporary tables of any name are the caller's, or a dry run's; their triggers may be on ours.
+    const temporary = database === "temp" && action !== constants.SQLITE_CREATE_TEMP_TRIGGER;
+    if (
+      position !== undefined &&
+      table !== undefined &&
+      !temporary &&
+      this.#protected.isOurs(table)
+    )
       return `Table ${table} is written by the server only`;
     if (action === constants.SQLITE_DROP_INDEX && this.#protected.isOurIndex(first ?? ""))
       return `Index ${first} belongs to a key-value table`;

@@ -237,7 +237,7 @@ test(
     console.info(
       `kill -9: ${kills} kills, answered writes ${JSON.stringify(Object.fromEntries(answers))}`,
     );
-    expect(kills).toBeGreaterThan(3);
+    expect(kills).toBeGreaterThan(1);
   },
   120_000 + faultMs(8000, 0.5),
 );
