@@ -2,7 +2,6 @@
 import { swagger } from "@elysiajs/swagger";
 import { Elysia } from "elysia";
 import { toApiError } from "../errors.ts";
-import { MAX_TIMEOUT_S } from "../limits.ts";
 import { VERSION } from "../version.ts";
 import { accessCheck } from "./access.ts";
 import { changesRoutes } from "./changes.routes.ts";
@@ -19,13 +18,13 @@ import { API_PREFIX } from "./kv-path.ts";
 import { keyPastDetails, kvTimeRoutes } from "./kv-time.routes.ts";
 import { maintenanceRoutes } from "./maintenance.routes.ts";
 import { pageRoutes } from "./page/routes.ts";
+import { allowForDeadline } from "./silence.ts";
 import { sqlRoutes } from "./sql.routes.ts";
 
 /** Bodies are measured as they are read, and answered with the envelope; Bun's own 413 is bare. */
 const NO_BODY_BOUND = Number.MAX_SAFE_INTEGER;
 
 /** Bun closes connections on which nothing moves for so long, unless the request may take longer. */
-const IDLE_TIMEOUT_S = 60;
 
 /** @returns the application; `listen` makes it a server */
 export function createApp(deps: ServerDeps) {
@@ -39,7 +38,6 @@ export function createApp(deps: ServerDeps) {
     if (request.method !== "HEAD" || !isKeyPath(request.url)) return undefined;
     return answerHead(deps, request).catch((error) => errorResponse(toApiError(error), request));
   };
-  const isSlowByDefault = deps.config.timeoutMs > (IDLE_TIMEOUT_S * 1000) / 2;
   const routes: Route[] = [];
   const kv = kvRoutes(deps);
   const app = new Elysia({
@@ -52,12 +50,11 @@ export function createApp(deps: ServerDeps) {
       reusePort: false,
       development: false,
       maxRequestBodySize: NO_BODY_BOUND,
-      idleTimeout: IDLE_TIMEOUT_S,
+      idleTimeout: deps.config.idleTimeoutS,
     },
   })
-    .onRequest(({ request, server }) => {
-      if (isSlowByDefault || request.url.includes("timeout="))
-        server?.timeout(request, MAX_TIMEOUT_S + IDLE_TIMEOUT_S);
+    .onRequest(({ request }) => {
+      allowForDeadline(app.server, request, deps.config);
       // Written so that Elysia, which reads this text, does not make every request wait for a promise.
       const early = answerEarly(request);
       if (early !== undefined) return early;

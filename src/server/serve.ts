@@ -31,6 +31,7 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
     log,
     housekeepers,
     letGo: () => runners.letGo(),
+    sqlRunners: runners,
     durability: config.durability,
     dataDir: config.dataDir,
     allowAnyAbsoluteDbPath: config.allowAnyAbsoluteDbPath,

@@ -4,7 +4,7 @@
  * them), so both are used together.
  */
 import { constants, type DatabaseSync, type StatementSync } from "node:sqlite";
-import { RELATIONS_TABLE } from "../engine/relations.ts";
+import { FORBIDDEN_FUNCTIONS, ProtectedObjects } from "../engine/protected.ts";
 import { ApiError } from "../errors.ts";
 import { openWriter, returnReader, takeReader } from "./connections.ts";
 import {
@@ -46,8 +46,7 @@ export class SandboxedConnection implements Disposable {
   readonly access: Access;
   readonly #path: string;
   readonly #database: DatabaseSync;
-  /** Tables whose rows only the server writes. */
-  #protected: ReadonlySet<string> | undefined;
+  #protected: ProtectedObjects | undefined;
   readonly #told = new Map<string, StatementSync>();
   #endedWell = false;
   /** Whether a pragma was given a value, which may outlast the statement. */
@@ -173,7 +172,7 @@ export class SandboxedConnection implements Disposable {
   #compile(sql: string, phase: "compiling" | "explaining"): Compiled {
     // Readers need it only for plans of statements that write.
     if (this.access === "write" || phase === "explaining")
-      this.#protected ??= this.#own(() => protectedTables(this.#database));
+      this.#protected ??= this.#own(() => new ProtectedObjects(this.#database));
     this.#phase = phase;
     this.#refusal = undefined;
     this.#asked = 0;
@@ -253,8 +252,8 @@ export class SandboxedConnection implements Disposable {
       case constants.SQLITE_PRAGMA:
         return this.#refusePragma((first ?? "").toLowerCase(), second);
       case constants.SQLITE_FUNCTION:
-        return second?.toLowerCase() === "load_extension"
-          ? "load_extension is not allowed"
+        return FORBIDDEN_FUNCTIONS.has(second?.toLowerCase() ?? "")
+          ? `${second} is not allowed`
           : undefined;
     }
     if (READING_ACTIONS.has(action)) return undefined;
@@ -264,8 +263,17 @@ export class SandboxedConnection implements Disposable {
     if (this.access === "read" && this.#phase !== "explaining") return "This statement writes";
     const position = TABLE_ARGUMENT.get(action);
     const table = (position === 2 ? second : first)?.toLowerCase();
-    if (position !== undefined && table !== undefined && this.#protected?.has(table))
+    // Temporary tables of any name are the caller's, or a dry run's; their triggers may be on ours.
+    const temporary = database === "temp" && action !== constants.SQLITE_CREATE_TEMP_TRIGGER;
+    if (
+      position !== undefined &&
+      table !== undefined &&
+      !temporary &&
+      this.#protected?.isOurs(table) === true
+    )
       return `Table ${table} is written by the server only`;
+    if (action === constants.SQLITE_DROP_INDEX && this.#protected?.isOurIndex(first ?? "") === true)
+      return `Index ${first} belongs to a key-value table`;
     return undefined;
   }
 
@@ -284,16 +292,4 @@ export class SandboxedConnection implements Disposable {
     if (this.access === "write" && SETTABLE_PRAGMAS.has(name)) return undefined;
     return `PRAGMA ${name}${argument === null ? "" : " with a value"} is not allowed here`;
   }
-}
-
-/** Our bookkeeping and the histories of the file's key-value tables. */
-function protectedTables(database: DatabaseSync): ReadonlySet<string> {
-  const names = new Set([RELATIONS_TABLE]);
-  const found = database.prepare("select 1 from sqlite_schema where name = ?").get(RELATIONS_TABLE);
-  if (found !== undefined)
-    for (const row of database
-      .prepare(`select name from ${RELATIONS_TABLE} where kind = 'kv'`)
-      .all())
-      names.add(`${String(row["name"])}_history`);
-  return names;
 }
