@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { API } from "../support/server.ts";
 import { describePage, type PageTests, TEST_TIMEOUT_MS } from "./support/browser.ts";
-import { makeShop } from "./support/shop.ts";
+import { makeTables } from "./support/tables.ts";
 
 const PAGES = "nav[aria-label=Pages] [role=status]";
 
@@ -23,7 +23,7 @@ async function shows(page: Page, words: string): Promise<void> {
 describePage("tables", (tests: PageTests) => {
   const { open, sql, server } = tests;
   beforeAll(async () => {
-    await makeShop(tests, "t.db");
+    await makeTables(tests, "t.db");
   });
 
   test(

@@ -1,28 +1,19 @@
-/** A database with everything that is awkward about tables. */
-import type { PageTests } from "./browser.ts";
-
-/** So many, in pages of 100. */
-export const ORDERS = 2345;
-
-export async function makeShop({ sql }: Pick<PageTests, "sql">, db: string): Promise<void> {
-  await sql(
-    db,
-    `CREATE TABLE customers(id INTEGER PRIMARY KEY, name TEXT NOT NULL, city TEXT, born DATE, credit REAL DEFAULT 10.5)`,
-    `INSERT INTO customers(name, city, born, credit) VALUES
-       ('Ada', 'London', '1815-12-10', 100), ('Blaise', 'Clermont', '1623-06-19', NULL),
-       ('Carl', '', '1777-04-30', 12.25), ('Émilie', NULL, '1706-12-17', 9007199254740993)`,
-    `CREATE TABLE orders(id INTEGER PRIMARY KEY, customer INTEGER NOT NULL REFERENCES customers(id),
-       state TEXT NOT NULL DEFAULT 'open', total REAL, note TEXT, twice REAL GENERATED ALWAYS AS (total * 2) VIRTUAL)`,
-    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ORDERS})
-     INSERT INTO orders(id, customer, state, total, note)
-     SELECT i, 1 + i % 3, CASE i % 4 WHEN 0 THEN 'paid' WHEN 1 THEN 'open' WHEN 2 THEN 'sent' ELSE 'void' END,
-       (i * 37 % 1000) / 4.0, CASE WHEN i % 5 = 0 THEN NULL ELSE 'note ' || i END FROM n`,
-    `CREATE INDEX orders_customer ON orders(customer)`,
-    `CREATE TABLE stock(shop TEXT NOT NULL, sku INTEGER NOT NULL, amount INTEGER NOT NULL DEFAULT 0, photo BLOB,
-       PRIMARY KEY (shop, sku)) WITHOUT ROWID`,
-    `INSERT INTO stock VALUES ('north', 1, 5, NULL), ('north', 2, 0, x'89504e470d0a1a0a00ff'), ('south', 1, 7, zeroblob(40000))`,
-    `CREATE TABLE "odd ""name"" – größe"("select" TEXT, "a b" INTEGER, "c""d" TEXT DEFAULT 'x''y')`,
-    `INSERT INTO "odd ""name"" – größe" VALUES ('one', 1, 'p'), ('two', 2, 'q'), ('one', 1, 'p')`,
-    `CREATE VIEW big_orders AS SELECT id, total FROM orders WHERE total > 200`,
-  );
-}
+/** A small shop to look at: keys, foreign keys, NULLs, BLOBs, JSON, long text. */
+export const SHOP = [
+  "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT UNIQUE, avatar BLOB, prefs TEXT) STRICT",
+  "CREATE TABLE products(sku TEXT PRIMARY KEY, title TEXT NOT NULL, price REAL) WITHOUT ROWID",
+  "CREATE TABLE orders(id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE, total REAL, note TEXT, placed TEXT DEFAULT CURRENT_TIMESTAMP)",
+  "CREATE INDEX orders_user ON orders(user_id)",
+  "CREATE VIEW big_orders AS SELECT o.id, u.name, o.total FROM orders o JOIN users u ON u.id = o.user_id WHERE o.total > 300",
+  "CREATE TRIGGER users_name BEFORE UPDATE ON users WHEN new.name = '' BEGIN SELECT RAISE(ABORT, 'a user needs a name'); END",
+  `INSERT INTO users(id, name, email, avatar, prefs)
+   WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 40)
+   SELECT i, 'User ' || i, CASE WHEN i % 7 = 0 THEN NULL ELSE 'user' || i || '@example.org' END,
+     CASE WHEN i % 5 = 0 THEN zeroblob(i * 10) END,
+     json_object('theme', CASE i % 2 WHEN 0 THEN 'dark' ELSE 'light' END, 'tags', json_array('a', 'b')) FROM n`,
+  "INSERT INTO products VALUES('P-1', 'Pen', 1.5), ('P-2', 'Paper', 4), ('P-3', 'Ink', 12.25)",
+  `INSERT INTO orders(id, user_id, total, note)
+   WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+   SELECT i, 1 + i % 40, (i * 37 % 5000) / 10.0,
+     CASE WHEN i % 11 = 0 THEN 'Please leave the parcel with the neighbours.' || char(10) || 'Thanks.' END FROM n`,
+] as const;
