@@ -4,6 +4,7 @@ import { readdirSync } from "node:fs";
 import { runTokenCommand } from "./cli/token.ts";
 import { systemClock } from "./clock.ts";
 import { type Config, helpText, parseCommand, UsageError } from "./config.ts";
+import { foreignJobs } from "./engine/foreign-jobs.ts";
 import { engineJobs } from "./engine/jobs.ts";
 import { stderrLog } from "./log.ts";
 import { serveJobs } from "./runner/child.ts";
@@ -19,7 +20,11 @@ const RUNTIME_ERROR = 1;
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === RUNNER_ARGUMENT) {
-    await serveJobs({ ...engineJobs, ...sqlJobs, ...fileJobs }, Number(argv[1]), letGo);
+    await serveJobs(
+      { ...engineJobs, ...foreignJobs, ...sqlJobs, ...fileJobs },
+      Number(argv[1]),
+      letGo,
+    );
     return 0;
   }
   if (argv[0] === "token")

@@ -164,7 +164,12 @@ function servedRoutes(): string[] {
   const config = testConfig(folder);
   const common = { config, clock: systemClock, log: silentLog };
   const runners = new RunnerPool({ size: 1, log: silentLog });
-  const engine = { ...common, housekeepers: runners, durability: config.durability };
+  const engine = {
+    ...common,
+    housekeepers: runners,
+    sqlRunners: runners,
+    durability: config.durability,
+  };
   const registry = new Registry({ ...engine, ...config });
   const state = new StateDatabase(config.stateDb, engine);
   const app = createApp({

@@ -20,6 +20,7 @@ const OTHER_VALUES: Record<string, string> = {
   "allow-any-absolute-db-path": "true",
   "create-missing": "true",
   durability: "relaxed",
+  "idle-timeout": "7",
   token: "t0ken",
   "token-secret": "a secret of thirty-two characters or more",
   "cors-origin": "https://app.example.com",

@@ -20,7 +20,7 @@ function servedRequests(folder: TestFolder): string[] {
   const config = testConfig(folder);
   const common = { config, clock: systemClock, log: silentLog };
   const runners = new RunnerPool({ size: 1, log: silentLog });
-  const engine = { ...common, ...config, housekeepers: runners };
+  const engine = { ...common, ...config, housekeepers: runners, sqlRunners: runners };
   const registry = new Registry(engine);
   const state = new StateDatabase(config.stateDb, engine);
   const { routes } = createApp({

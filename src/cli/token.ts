@@ -88,6 +88,7 @@ export async function runTokenCommand(
     clock,
     log: silentLog,
     housekeepers,
+    sqlRunners: housekeepers,
     durability: "full",
   });
   try {

@@ -252,7 +252,9 @@ function isOwnFolder(path: string, root: DataRoot): boolean {
  * @throws ApiError INVALID_SQLITE_HEADER
  */
 export async function checkHeader(path: string): Promise<void> {
-  const file = await open(path, constants.O_RDONLY);
+  const file = await open(path, constants.O_RDONLY).catch((error) => {
+    throw (error as { code?: string }).code === "ENOENT" ? replaced() : error;
+  });
   try {
     const { buffer, bytesRead } = await file.read(
       Buffer.alloc(SQLITE_MAGIC.length),
@@ -288,6 +290,13 @@ export function notSqlite(isEmpty: boolean): ApiError {
     "INVALID_SQLITE_HEADER",
     isEmpty ? "The file is empty" : "The file is not a SQLite database",
   );
+}
+
+/** The file that was meant is not the one at its path any more. */
+export function replaced(): ApiError {
+  return new ApiError("DATABASE_NOT_FOUND", "The database file was removed or replaced", {
+    hint: "Try again: the file now at this path, if any, will be opened.",
+  });
 }
 
 function hasDotSegment(path: string): boolean {

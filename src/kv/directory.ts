@@ -160,8 +160,8 @@ export function setFileMember(
 export async function deleteFile(directory: Directory, key: string): Promise<void> {
   const path = join(directory.path, ...directory.table, ...fileSegments(key));
   await inTurn(path, async () => {
-    await existing(directory, key);
-    if (!(await removeFile(path, directory.durable))) throw keyNotFound();
+    const file = await existing(directory, key);
+    if (!(await removeFile(file, directory.durable))) throw keyNotFound();
   });
 }
 
@@ -281,14 +281,12 @@ function inByteOrder(keys: string[]): string[] {
  * The file of a key that exists, and may be touched.
  * @throws ApiError KEY_NOT_FOUND, CONFLICT, FORBIDDEN
  */
-async function existing(
-  directory: Directory,
-  key: string,
-): Promise<{ path: string; stats: Stats }> {
-  const { path, stats } = await locate(directory.path, [...directory.table, ...fileSegments(key)]);
+async function existing(directory: Directory, key: string): Promise<ValueFile & { stats: Stats }> {
+  const file = await locate(directory.path, [...directory.table, ...fileSegments(key)]);
+  const { stats } = file;
   if (stats?.isFile() !== true) throw keyNotFound();
-  refuseDatabase(directory, path, stats);
-  return { path, stats };
+  refuseDatabase(directory, file.path, stats);
+  return { ...file, stats };
 }
 
 async function write(

@@ -3,7 +3,6 @@ import { swagger } from "@elysiajs/swagger";
 import { Elysia } from "elysia";
 import { TokenSigner } from "../access/tokens.ts";
 import { toApiError } from "../errors.ts";
-import { MAX_TIMEOUT_S } from "../limits.ts";
 import { ShareList } from "../state/share-list.ts";
 import { TokenList } from "../state/token-list.ts";
 import { TokenSecret } from "../state/token-secret.ts";
@@ -28,6 +27,7 @@ import { pageRoutes } from "./page/routes.ts";
 import { proxiesOf } from "./proxies.ts";
 import { fits, type Route } from "./route-access.ts";
 import { shareRoutes } from "./share.routes.ts";
+import { allowForDeadline } from "./silence.ts";
 import { sqlRoutes } from "./sql.routes.ts";
 import { tokenRoutes } from "./token.routes.ts";
 
@@ -35,7 +35,6 @@ import { tokenRoutes } from "./token.routes.ts";
 const NO_BODY_BOUND = Number.MAX_SAFE_INTEGER;
 
 /** Bun closes connections on which nothing moves for so long, unless the request may take longer. */
-const IDLE_TIMEOUT_S = 60;
 
 /** @returns the application; `listen` makes it a server */
 export function createApp(given: AppDeps) {
@@ -72,7 +71,6 @@ export function createApp(given: AppDeps) {
     if (request.method !== "HEAD" || !isKeyPath(request.url)) return undefined;
     return answerHead(deps, request).catch((error) => errorResponse(toApiError(error), request));
   };
-  const isSlowByDefault = config.timeoutMs > (IDLE_TIMEOUT_S * 1000) / 2;
   const kv = kvRoutes(deps);
   const app = new Elysia({
     // Elysia's defaults would share the port with a second server, drop unknown members of bodies,
@@ -84,7 +82,7 @@ export function createApp(given: AppDeps) {
       reusePort: false,
       development: false,
       maxRequestBodySize: NO_BODY_BOUND,
-      idleTimeout: IDLE_TIMEOUT_S,
+      idleTimeout: deps.config.idleTimeoutS,
     },
   })
     // Around the routes and not a hook: only here a request may wait without all others doing so.
@@ -92,9 +90,8 @@ export function createApp(given: AppDeps) {
       const admitted = admit(access, request);
       return admitted === undefined ? handle : () => admitted.then(() => handle(request));
     })
-    .onRequest(({ request, server, set }) => {
-      if (isSlowByDefault || request.url.includes("timeout="))
-        server?.timeout(request, MAX_TIMEOUT_S + IDLE_TIMEOUT_S);
+    .onRequest(({ request, set }) => {
+      allowForDeadline(app.server, request, deps.config);
       // Written so that Elysia, which reads this text, does not make every request wait for a promise.
       const early = answerEarly(request, set.headers);
       if (early !== undefined) return early;

@@ -44,7 +44,13 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
   const housekeepers = new RunnerPool({ size: HOUSEKEEPERS, log });
   const runners = new RunnerPool({ size: config.runners, log });
   const streams = new RunnerPool({ size: config.runners, log });
-  const engine = { clock, log, housekeepers, durability: config.durability };
+  const engine = {
+    clock,
+    log,
+    housekeepers,
+    sqlRunners: runners,
+    durability: config.durability,
+  };
   const state = new StateDatabase(config.stateDb, engine);
   const registry = new Registry({
     ...engine,

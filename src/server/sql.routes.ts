@@ -63,6 +63,7 @@ export function sqlRoutes(deps: ServerDeps) {
           const timeoutMs = deadline.read(query);
           const create = createIfMissing.read(query, deps.config.createMissing);
           const options: TransactionOptions = {
+            nowMs: deps.clock.nowMs(),
             dryRun: dryRun.read(query),
             integers: integers.read(query),
             blobs: blobs.read(query),

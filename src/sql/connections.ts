@@ -5,9 +5,9 @@
  * make, no open transaction, no pragma that was set, and no authorizer; whoever takes it brings one.
  */
 import { statSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
-import { existingFileUrl } from "../engine/file-url.ts";
-import { KEPT_READER_MS, RUNNER_SQLITE_HEAP_BYTES } from "../limits.ts";
+import type { DatabaseSync } from "node:sqlite";
+import { confine, openFile } from "../engine/open-file.ts";
+import { KEPT_READER_MS } from "../limits.ts";
 
 interface KeptReader {
   readonly path: string;
@@ -72,18 +72,21 @@ function closeKeptReader(): void {
 }
 
 function open(path: string, access: "read" | "write", busyTimeoutMs: number): DatabaseSync {
-  const database = new DatabaseSync(existingFileUrl(path, access), {
+  const database = openFile(path, {
     readOnly: access === "read",
     timeout: busyTimeoutMs,
     // Ordinary SQLite, not node's choices: literals in double quotes, foreign keys as the pragma says.
     enableDoubleQuotedStringLiterals: true,
     enableForeignKeyConstraints: false,
   });
-  database.exec(
-    `pragma hard_heap_limit = ${RUNNER_SQLITE_HEAP_BYTES}; pragma trusted_schema = off`,
-  );
-  database.enableDefensive?.(true);
-  return database;
+  try {
+    confine(database);
+    return database;
+  } catch (error) {
+    // Left to the garbage collector it would keep hold of the file.
+    database.close();
+    throw error;
+  }
 }
 
 function fileAt(path: string): string | undefined {

@@ -3,12 +3,14 @@
  * read-only connection alone is no sandbox (ATTACH still reads other files, VACUUM INTO still writes
  * them), so both are used together.
  */
+import { randomUUID } from "node:crypto";
 import { constants, type DatabaseSync, type StatementSync } from "node:sqlite";
 import { forbidden, type Grant, includesLevel, requireLevel } from "../access/grant.ts";
-import { RELATIONS_TABLE } from "../engine/relations.ts";
+import { FORBIDDEN_FUNCTIONS, ProtectedObjects } from "../engine/protected.ts";
 import { ApiError } from "../errors.ts";
 import { openWriter, returnReader, takeReader } from "./connections.ts";
 import {
+  HIDING_ACTIONS,
   READABLE_PRAGMAS,
   READING_ACTIONS,
   SETTABLE_PRAGMAS,
@@ -34,6 +36,12 @@ export interface Compiled {
   readonly writes: ReadonlySet<string>;
 }
 
+/**
+ * How the names of our own temporary triggers begin, which write to histories. Nobody can know it, so
+ * no trigger of a file or a caller passes for one.
+ */
+export const NOTING_TRIGGER = `chronolite_notes_${randomUUID()}`;
+
 /** Whose statement SQLite is asking about. */
 type Phase =
   | "own"
@@ -48,8 +56,7 @@ export class SandboxedConnection implements Disposable {
   readonly access: Access;
   readonly #path: string;
   readonly #database: DatabaseSync;
-  /** Tables whose rows only the server writes. */
-  #protected: ReadonlySet<string> | undefined;
+  #protected: ProtectedObjects | undefined;
   /** What the caller's token may do. */
   readonly #grant: Grant | null;
   readonly #refuseByRights: RefuseByRights | undefined;
@@ -80,8 +87,10 @@ export class SandboxedConnection implements Disposable {
         ? takeReader(path, options.busyTimeoutMs)
         : openWriter(path, options.busyTimeoutMs);
     this.#refuseByRights = rightsOn(this.#database, options.grant);
-    this.#database.setAuthorizer((action, first, second, database) =>
-      this.#authorize(action, first, second, database),
+    this.#database.setAuthorizer((action, first, second, database, trigger) =>
+      trigger?.startsWith(NOTING_TRIGGER) === true
+        ? constants.SQLITE_OK
+        : this.#authorize(action, first, second, database),
     );
   }
 
@@ -112,6 +121,12 @@ export class SandboxedConnection implements Disposable {
   /** Rows of a query of ours. */
   ask(sql: string, ...values: (string | number)[]): Record<string, unknown>[] {
     return this.#own(() => this.#database.prepare(sql).all(...values));
+  }
+
+  /** Names of the file's key-value tables, in lower case. */
+  keyValueTables(): readonly string[] {
+    this.#protected ??= this.#own(() => new ProtectedObjects(this.#database));
+    return this.#protected.keyValueTables;
   }
 
   /** A number that SQLite tells about the connection, such as changes(). */
@@ -192,7 +207,7 @@ export class SandboxedConnection implements Disposable {
   #compile(sql: string, phase: "compiling" | "explaining"): Compiled {
     // Readers need it only for plans of statements that write.
     if (this.access === "write" || phase === "explaining")
-      this.#protected ??= this.#own(() => protectedTables(this.#database));
+      this.#protected ??= this.#own(() => new ProtectedObjects(this.#database));
     this.#phase = phase;
     this.#refusal = undefined;
     this.#lackingRight = undefined;
@@ -278,8 +293,8 @@ export class SandboxedConnection implements Disposable {
       case constants.SQLITE_PRAGMA:
         return this.#refusePragma((first ?? "").toLowerCase(), second);
       case constants.SQLITE_FUNCTION:
-        return second?.toLowerCase() === "load_extension"
-          ? "load_extension is not allowed"
+        return FORBIDDEN_FUNCTIONS.has(second?.toLowerCase() ?? "")
+          ? `${second} is not allowed`
           : undefined;
     }
     if (READING_ACTIONS.has(action)) return undefined;
@@ -293,8 +308,20 @@ export class SandboxedConnection implements Disposable {
     }
     const position = TABLE_ARGUMENT.get(action);
     const table = (position === 2 ? second : first)?.toLowerCase();
-    if (position !== undefined && table !== undefined && this.#protected?.has(table))
+    // A temporary table would take the place of ours in the triggers that note writes.
+    if (HIDING_ACTIONS.has(action) && this.#protected?.isOursOrKeyValue(first ?? "") === true)
+      return `${first} is the name of a table of the server's`;
+    // Temporary tables of any other name are the caller's, or a dry run's; their triggers may be on ours.
+    const temporary = database === "temp" && action !== constants.SQLITE_CREATE_TEMP_TRIGGER;
+    if (
+      position !== undefined &&
+      table !== undefined &&
+      !temporary &&
+      this.#protected?.isOurs(table) === true
+    )
       return `Table ${table} is written by the server only`;
+    if (action === constants.SQLITE_DROP_INDEX && this.#protected?.isOurIndex(first ?? "") === true)
+      return `Index ${first} belongs to a key-value table`;
     return undefined;
   }
 
@@ -313,16 +340,4 @@ export class SandboxedConnection implements Disposable {
     if (this.access === "write" && SETTABLE_PRAGMAS.has(name)) return undefined;
     return `PRAGMA ${name}${argument === null ? "" : " with a value"} is not allowed here`;
   }
-}
-
-/** Our bookkeeping and the histories of the file's key-value tables. */
-function protectedTables(database: DatabaseSync): ReadonlySet<string> {
-  const names = new Set([RELATIONS_TABLE]);
-  const found = database.prepare("select 1 from sqlite_schema where name = ?").get(RELATIONS_TABLE);
-  if (found !== undefined)
-    for (const row of database
-      .prepare(`select name from ${RELATIONS_TABLE} where kind = 'kv'`)
-      .all())
-      names.add(`${String(row["name"])}_history`);
-  return names;
 }

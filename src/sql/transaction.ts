@@ -7,11 +7,15 @@ import { DryRun } from "./dry-run.ts";
 import { blobAsBase64, blobAsObject, type CellFormat, RowWriter } from "./encode.ts";
 import { explainStatement } from "./explain.ts";
 import { parametersOf, skipTrivia } from "./lexer.ts";
+import type { RowWatch } from "./row-watch.ts";
 import type { Compiled, SandboxedConnection } from "./sandbox.ts";
 import { toSqlError, withRequestIndex } from "./sql-error.ts";
 import type { TransactionItem, TransactionRequest } from "./transaction-request.ts";
+import { UnrecordedWrites } from "./unrecorded-writes.ts";
 
 export interface TransactionOptions {
+  /** The server's time, Unix milliseconds, for what the transaction leaves in histories. */
+  nowMs: number;
   /** Run, count the changed rows, undo. */
   dryRun: boolean;
   integers: CellFormat["integers"];
@@ -83,6 +87,7 @@ class TransactionRun {
   readonly #options: TransactionOptions;
   readonly #answers: ItemAnswer[] = [];
   #dryRun: DryRun | undefined;
+  #watch: RowWatch | undefined;
   /** About the length of the answers so far. */
   #heldChars = 0;
   /** Why the transaction could not begin: no item's fault, and no item forgives it. */
@@ -139,7 +144,9 @@ class TransactionRun {
       this.#beginError = withRequestIndex(toSqlError(error), -1);
       throw this.#beginError;
     }
-    if (this.#options.dryRun && access === "write") this.#dryRun = new DryRun(this.#connection);
+    if (access === "read") return true;
+    if (this.#options.dryRun) this.#dryRun = new DryRun(this.#connection);
+    this.#watch = this.#dryRun ?? new UnrecordedWrites(this.#connection, this.#options.nowMs);
     return true;
   }
 
@@ -149,7 +156,7 @@ class TransactionRun {
     const guard = () => {
       if (guarded) return;
       this.#connection.control("savepoint item");
-      this.#dryRun?.itemBegins();
+      this.#watch?.itemBegins();
       guarded = true;
     };
     try {
@@ -162,7 +169,7 @@ class TransactionRun {
       if (this.#beginError !== undefined) throw this.#beginError;
       if (guarded) {
         this.#connection.control("rollback to item; release item");
-        this.#dryRun?.itemUndone();
+        this.#watch?.itemUndone();
       }
       const { message, kind } = toSqlError(thrown);
       return fixed({ success: false, error: message, code: kind });
@@ -212,7 +219,7 @@ class TransactionRun {
     }
     const begun = this.#begin();
     guard();
-    const watched = this.#dryRun?.watch(compiled) ?? false;
+    const watched = this.#watch?.watch(compiled) ?? false;
     return begun || watched ? this.#connection.compile(sql) : compiled;
   }
 

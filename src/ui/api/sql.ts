@@ -7,14 +7,17 @@ export type Cell = string | number | bigint | null | Blob64;
 /** A BLOB: in answers only; values of parameters are text, numbers and NULL. */
 export interface Blob64 {
   readonly value_base64: string;
+  /** Its size, where the bytes were left out because they are many. */
+  readonly omittedBytes?: number;
 }
 
 export function isBlob(cell: Cell | undefined): cell is Blob64 {
   return typeof cell === "object" && cell !== null;
 }
 
-/** Bytes of a BLOB, from the length of its base64 text. */
-export function blobSize({ value_base64: text }: Blob64): number {
+/** Bytes of a BLOB. */
+export function blobSize({ value_base64: text, omittedBytes }: Blob64): number {
+  if (omittedBytes !== undefined) return omittedBytes;
   return (text.length / 4) * 3 - (text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0);
 }
 

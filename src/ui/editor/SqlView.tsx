@@ -2,6 +2,7 @@ import { Suspense, useCallback, useEffect, useMemo, useRef, useState } from "rea
 import { change } from "../address/workspace.ts";
 import { stringifyJson } from "../api/json.ts";
 import { useSchema } from "../api/schema.ts";
+import { isKey } from "../parts/keys.ts";
 import { Skeleton } from "../parts/Notes.tsx";
 import { Split } from "../parts/Split.tsx";
 import { toast, toastFailure } from "../parts/Toast.tsx";
@@ -13,7 +14,13 @@ import { EditorBar } from "./EditorBar.tsx";
 import { placeOfError } from "./error-place.ts";
 import { formatSql } from "./format.ts";
 import { ParameterForm } from "./ParameterForm.tsx";
-import { missing, parseValues, printValues, valuesFor } from "./parameters.ts";
+import {
+  missing,
+  type ParameterValues,
+  parseValues,
+  printValues,
+  valuesFor,
+} from "./parameters.ts";
 import { SaveQuery } from "./SaveQuery.tsx";
 import { put, savedQueries, saveQuery } from "./saved.ts";
 import {
@@ -41,7 +48,7 @@ export default function SqlView({ tab, db, active }: ViewProps) {
 
   const statements = useMemo(() => splitStatements(sql), [sql]);
   const keys = useMemo(() => parametersOfAll(statements), [statements]);
-  const values = useMemo(() => parseValues(params["values"]), [params["values"]]);
+  const [values, setValues] = useState(() => parseValues(params["values"]));
 
   const setParams = useCallback(
     (next: Record<string, string>, mode: "push" | "replace" = "replace") =>
@@ -67,6 +74,20 @@ export default function SqlView({ tab, db, active }: ViewProps) {
     written.current = addressed;
     setSql(addressed);
   }, [addressed]);
+
+  // So do the values; the form keeps them as they were typed.
+  const writtenValues = useRef(params["values"] ?? "");
+  const addressedValues = params["values"] ?? "";
+  useEffect(() => {
+    if (addressedValues === writtenValues.current) return;
+    writtenValues.current = addressedValues;
+    setValues(parseValues(addressedValues));
+  }, [addressedValues]);
+  const changeValues = (next: ParameterValues) => {
+    setValues(next);
+    writtenValues.current = printValues(next);
+    setParams({ values: writtenValues.current });
+  };
 
   const start = (chosen: readonly Statement[], kind: Outcome["kind"]) => {
     if (chosen.length === 0) return;
@@ -152,8 +173,23 @@ export default function SqlView({ tab, db, active }: ViewProps) {
   const [only] = statements;
   const sharedValues = only === undefined ? undefined : valuesFor(only.text, values);
 
+  const onKeyDown = (event: React.KeyboardEvent) => {
+    if (event.defaultPrevented) return;
+    const command = isKey(event, "Mod+Enter")
+      ? commands.run
+      : isKey(event, "Mod+Shift+Enter")
+        ? commands.runAll
+        : isKey(event, "Mod+S")
+          ? commands.save
+          : undefined;
+    if (command === undefined) return;
+    event.preventDefault();
+    command();
+  };
+
   return (
-    <>
+    // biome-ignore lint/a11y/noStaticElementInteractions: keys of the whole view
+    <div className="sql-view" onKeyDown={onKeyDown}>
       <Split
         id="sql"
         direction="vertical"
@@ -178,7 +214,7 @@ export default function SqlView({ tab, db, active }: ViewProps) {
                   keys={keys}
                   values={values}
                   wanted={wanted}
-                  onChange={(next) => setParams({ values: printValues(next) })}
+                  onChange={changeValues}
                   onRun={commands.run}
                 />
                 <EditorBar
@@ -230,6 +266,6 @@ export default function SqlView({ tab, db, active }: ViewProps) {
           />
         ) : null}
       </Suspense>
-    </>
+    </div>
   );
 }

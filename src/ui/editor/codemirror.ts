@@ -1,6 +1,7 @@
 /** CodeMirror as the SQL editor wants it. */
 import {
   autocompletion,
+  type CompletionSource,
   closeBrackets,
   closeBracketsKeymap,
   completionKeymap,
@@ -138,13 +139,18 @@ function mark({ state, visibleRanges }: EditorView) {
 /** Holds what depends on the schema, to be changed when it does. */
 export const schemaSlot = new Compartment();
 
+const anyKeyword = keywordCompletionSource(SQLite, true, (label, type) => ({
+  label,
+  type,
+  boost: -1,
+}));
+/** After a dot only a name can follow. */
+const keywords: CompletionSource = (context) =>
+  context.matchBefore(/\.[\w$]*/) === null ? anyKeyword(context) : null;
+
 export function schemaExtension(schema: Schema | undefined): Extension {
   return autocompletion({
-    override: [
-      afterDot(schema),
-      columnsAndFunctions(schema),
-      keywordCompletionSource(SQLite, true, (label, type) => ({ label, type, boost: -1 })),
-    ],
+    override: [afterDot(schema), columnsAndFunctions(schema), keywords],
     icons: false,
   });
 }
@@ -167,7 +173,7 @@ export function editorExtensions(
   };
   return [
     EditorView.cspNonce.of(styleNonce()),
-    EditorView.contentAttributes.of({ "aria-label": "SQL" }),
+    EditorView.contentAttributes.of({ "aria-label": "SQL", tabindex: "0" }),
     keymap.of([
       { key: "Mod-Enter", run: command("run") },
       { key: "Mod-Shift-Enter", run: command("runAll") },

@@ -17,17 +17,17 @@ export function splitStatements(sql: string): Statement[] {
   let from = -1;
   let to = 0;
   let words: string[] = [];
-  // In a trigger, only a semicolon after END ends the statement.
-  let lastWord = "";
+  // In a trigger, only `; END ;` ends the statement.
+  let before: readonly [string, string] = ["", ""];
   const finish = () => {
     if (from !== -1) statements.push({ from, to, text: sql.slice(from, to) });
     from = -1;
     words = [];
-    lastWord = "";
+    before = ["", ""];
   };
   for (const { 0: token, index } of sql.matchAll(TOKEN)) {
     const comment = token.startsWith("--") || token.startsWith("/*");
-    if (token === ";" && !(isTrigger(words) && lastWord !== "END")) {
+    if (token === ";" && !(isTrigger(words) && before.join(" ") !== "; END")) {
       finish();
       continue;
     }
@@ -36,7 +36,7 @@ export function splitStatements(sql: string): Statement[] {
     to = index + token.length;
     const word = /^[A-Za-z_]/.test(token) ? token.toUpperCase() : token;
     if (words.length < 4) words.push(word);
-    lastWord = word;
+    before = [before[1], word];
   }
   finish();
   return statements;

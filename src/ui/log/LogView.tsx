@@ -49,7 +49,6 @@ export default function LogView({ tab, db, active }: ViewProps) {
   return (
     <div className="log" data-active={active}>
       <header className="log-head">
-        <h1 className="visually-hidden">Query log</h1>
         <div className="log-search">
           <Search aria-hidden size={14} />
           <TextInput

@@ -52,14 +52,15 @@ export function CellPanel({ name, cell, onClose }: CellPanelProps) {
         {json !== undefined && !plain ? (
           <JsonTree value={json.value} />
         ) : (
-          <Content name={name} cell={cell} />
+          <CellContent name={name} cell={cell} />
         )}
       </section>
     </section>
   );
 }
 
-function Content({ name, cell }: { name: string; cell: Cell }) {
+/** All of a value. */
+export function CellContent({ name, cell }: { name: string; cell: Cell }) {
   if (cell === null) return <i className="cell-null">NULL</i>;
   if (isBlob(cell)) return <BlobContent name={name} blob={cell} />;
   if (cell === "") return <i className="faint">empty text</i>;

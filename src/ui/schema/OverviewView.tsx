@@ -20,7 +20,7 @@ export default function OverviewView({ db }: ViewProps) {
   return (
     <div className="page">
       <header className="page-head">
-        <h1>{db}</h1>
+        <p className="page-title">{db}</p>
         <p className="soft">
           {file === undefined ? null : (
             <>
@@ -118,7 +118,7 @@ function Group({
                   <td className="facts-number">
                     <a
                       href={placeHref(place(db, "structure", name))}
-                      aria-label={`Structure of ${name}`}
+                      aria-label={`${columns.length}: structure of ${name}`}
                     >
                       {columns.length}
                     </a>

@@ -37,7 +37,7 @@ export default function StructureView({ tab, db }: ViewProps) {
   return (
     <div className="page">
       <header className="page-head">
-        <h1>{object.name}</h1>
+        <p className="page-title">{object.name}</p>
         <p className="soft">{traits.join(" · ")}</p>
         <div className="page-actions">
           <a href={placeHref(place(db, "table", object.name))} className="button button-normal">

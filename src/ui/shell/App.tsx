@@ -16,6 +16,7 @@ import { RailDrawer } from "./RailDrawer.tsx";
 import { TabPanels } from "./TabPanels.tsx";
 import { TokenPrompt } from "./TokenPrompt.tsx";
 import { TopBar } from "./TopBar.tsx";
+import { viewOf } from "./views.ts";
 import "./shell.css";
 
 export type Overlay = "palette" | "keys" | "rail" | null;
@@ -31,7 +32,12 @@ export function App() {
 }
 
 function Shell() {
-  const { db } = useWorkspace();
+  const { db, tabs, activeId } = useWorkspace();
+  const shown = tabs.find(({ id }) => id === activeId);
+  const title = shown === undefined ? db : `${viewOf(shown.place).title(shown.place)} · ${db}`;
+  useEffect(() => {
+    document.title = title === null ? "chronolite" : `${title} · chronolite`;
+  }, [title]);
   const narrow = useNarrow();
   const [overlay, setOverlay] = useState<Overlay>(null);
 
@@ -50,32 +56,34 @@ function Shell() {
   const main = (
     <div className="main">
       <TopBar narrow={narrow} onOverlay={setOverlay} />
-      <main className="work">{db === null ? <Home /> : <TabPanels />}</main>
+      <div className="work">{db === null ? <Home /> : <TabPanels />}</div>
       {narrow && db !== null ? <BottomBar db={db} onMore={() => setOverlay("rail")} /> : null}
     </div>
   );
   return (
     <>
-      {narrow ? (
-        main
-      ) : (
-        <Split
-          id="shell"
-          direction="horizontal"
-          edgeLabel="Width of the sidebar"
-          panes={[
-            {
-              id: "rail",
-              size: "264px",
-              minSize: "180px",
-              maxSize: "480px",
-              fixed: true,
-              content: <Rail onOverlay={setOverlay} />,
-            },
-            { id: "main", minSize: "320px", content: main },
-          ]}
-        />
-      )}
+      <main className="app">
+        {narrow ? (
+          main
+        ) : (
+          <Split
+            id="shell"
+            direction="horizontal"
+            edgeLabel="Width of the sidebar"
+            panes={[
+              {
+                id: "rail",
+                size: "264px",
+                minSize: "180px",
+                maxSize: "480px",
+                fixed: true,
+                content: <Rail onOverlay={setOverlay} />,
+              },
+              { id: "main", minSize: "320px", content: main },
+            ]}
+          />
+        )}
+      </main>
       {narrow ? (
         <RailDrawer
           open={overlay === "rail"}

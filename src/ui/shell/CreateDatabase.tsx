@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { openDatabase } from "../address/workspace.ts";
-import { createDatabase, DATABASES_KEY } from "../api/databases.ts";
+import { createDatabase, DATABASES_KEY, type DatabaseList } from "../api/databases.ts";
 import { Button } from "../parts/Button.tsx";
 import { Dialog } from "../parts/Dialog.tsx";
 import { Field, TextInput } from "../parts/Field.tsx";
@@ -15,8 +15,11 @@ export function CreateDatabase({ open, onClose }: { open: boolean; onClose(): vo
     mutationFn: createDatabase,
     onSuccess: async ({ path }) => {
       await client.invalidateQueries({ queryKey: DATABASES_KEY });
+      const list = client.getQueryData<DatabaseList>(DATABASES_KEY);
       shut();
-      openDatabase(path);
+      // The list has the file's name, with the ending that the server gave it.
+      const file = list?.databases.find(({ name: each }) => each === path || each === `${path}.db`);
+      openDatabase(file?.name ?? path);
     },
   });
   const shut = () => {

@@ -23,6 +23,7 @@ export function Home() {
     return <Skeleton lines={5} label="Looking for databases" />;
   return (
     <div className="home">
+      <h1 className="visually-hidden">Databases</h1>
       <CreateDatabase open={creating} onClose={() => setCreating(false)} />
       {databases.error === null ? null : <ErrorNote error={databases.error} />}
       {files?.length === 0 ? (
@@ -36,7 +37,7 @@ export function Home() {
         </Empty>
       ) : (
         <>
-          <h1 className="home-title">Databases</h1>
+          <p className="home-title">Databases</p>
           <ul className="home-list">
             {files?.map(({ name, size, modified, is_valid: valid }) => (
               <li key={name}>

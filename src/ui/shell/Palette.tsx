@@ -148,7 +148,7 @@ export function Palette({ open, onOpenChange, onOverlay }: PaletteProps) {
           {(["light", "dark", "system"] as const).map((choice) => (
             <Command.Item
               key={choice}
-              value={`theme ${choice}`}
+              value={`theme: ${choice}`}
               onSelect={run(() => chooseTheme(choice))}
             >
               <MoonStar aria-hidden size={15} />

@@ -19,6 +19,7 @@ export function TabPanels() {
       className="panel"
       hidden={tab.id !== activeId}
     >
+      <h1 className="visually-hidden">{viewOf(tab.place).title(tab.place)}</h1>
       <Fence>
         <Suspense fallback={<Skeleton lines={8} label="Loading" />}>
           <TabView tab={tab} active={tab.id === activeId} />

@@ -119,15 +119,15 @@ function TabList({ tabs }: { tabs: readonly Tab[] }) {
               <Icon aria-hidden size={14} />
               <span>{words}</span>
             </button>
-            <button
-              type="button"
+            {/* A tab may hold nothing that takes the focus; by keyboard it is Delete, or Alt+W. */}
+            <span
               className="tab-close"
-              tabIndex={-1}
-              aria-label={`Close ${words}`}
+              aria-hidden
+              title={`Close ${words}`}
               onClick={() => close(tab.id)}
             >
-              <X aria-hidden size={13} />
-            </button>
+              <X size={13} />
+            </span>
           </div>
         );
       })}

@@ -1,7 +1,31 @@
-import { Empty } from "../parts/Notes.tsx";
+import { Table2 } from "lucide-react";
+import { useSchema } from "../api/schema.ts";
+import { Empty, ErrorNote, Skeleton } from "../parts/Notes.tsx";
 import type { ViewProps } from "../shell/views.ts";
+import { TableWorkspace } from "./TableWorkspace.tsx";
+import "./table.css";
 
 /** Rows of a table, to browse and edit. */
-export default function TableView({ tab }: ViewProps) {
-  return <Empty title={tab.place.name ?? "Table"} />;
+export default function TableView({ tab, db, active }: ViewProps) {
+  const schema = useSchema(db);
+  const { name } = tab.place;
+  const object = schema.data?.objects.find((each) => each.name === name);
+  if (schema.data === undefined)
+    return schema.error === null ? (
+      <Skeleton lines={12} label="Reading the schema" />
+    ) : (
+      <ErrorNote error={schema.error} />
+    );
+  if (object === undefined)
+    return <Empty icon={Table2} title={`There is no table or view called ${name ?? ""}`} />;
+  return (
+    <TableWorkspace
+      key={`${db} ${object.name}`}
+      tab={tab}
+      db={db}
+      active={active}
+      object={object}
+      schema={schema.data}
+    />
+  );
 }

@@ -20,6 +20,8 @@ export interface PageOptions {
   width?: number;
   height?: number;
   theme?: Theme;
+  /** Of another server than the group's. */
+  origin?: string;
   /** After the origin, such as `#/t.db/overview`. */
   address?: string;
   /** Kept from an earlier page, for what a reload or another visit should find. */
@@ -89,6 +91,7 @@ async function openPage(
   options: PageOptions = {},
 ): Promise<OpenPage> {
   const { width = 1024, height = 800, theme = "light", address = "", expectedErrors } = options;
+  const origin = options.origin ?? server.origin;
   const phone = width < 500;
   const context =
     options.context ??
@@ -107,14 +110,15 @@ async function openPage(
   page.on("console", (message) => {
     if (message.type() !== "error" && message.type() !== "warning") return;
     if (expectedErrors?.test(message.text()) !== true)
-      faults.push(`console: ${message.text()} ${message.location().url}`);
+      faults.push(
+        `console: ${message.text()} ${message.location().url}:${message.location().lineNumber}:${message.location().columnNumber}`,
+      );
   });
   page.on("request", (request) => {
     const url = request.url();
-    if (!url.startsWith(server.origin) && !/^(data|blob):/.test(url))
-      faults.push(`another host: ${url}`);
+    if (!url.startsWith(origin) && !/^(data|blob):/.test(url)) faults.push(`another host: ${url}`);
   });
-  await page.goto(`${server.origin}/${address}`);
+  await page.goto(`${origin}/${address}`);
   return {
     page,
     context,
@@ -133,7 +137,14 @@ async function openPage(
 
 async function checkAccessibility(page: Page): Promise<void> {
   // Colours that fade in would be measured half way.
-  await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)));
+  await page.evaluate(() =>
+    Promise.allSettled(
+      document
+        .getAnimations()
+        .filter(({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime))
+        .map(({ finished }) => finished),
+    ),
+  );
   await page.evaluate(`${AxeBuilder.source}; undefined`);
   const violations = await page.evaluate(async () => {
     const { axe } = globalThis as unknown as { axe: typeof AxeBuilder };

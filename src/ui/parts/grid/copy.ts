@@ -14,7 +14,10 @@ export interface Cells {
 /** One cell as plain text; NULL is empty. */
 export function plainText(cell: Cell): string {
   if (cell === null) return "";
-  return isBlob(cell) ? cell.value_base64 : String(cell);
+  if (!isBlob(cell)) return String(cell);
+  return cell.omittedBytes === undefined
+    ? cell.value_base64
+    : `[BLOB of ${cell.omittedBytes} bytes, not copied]`;
 }
 
 export function copyText(cells: Cells, format: CopyFormat): string {

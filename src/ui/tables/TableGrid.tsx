@@ -1,0 +1,173 @@
+import { KeyRound, Link2, Sigma } from "lucide-react";
+import { type ReactNode, type Ref, useCallback, useMemo, useState } from "react";
+import { placeHref } from "../address/place.ts";
+import type { Schema, SchemaColumn, SchemaObject } from "../api/schema.ts";
+import { isBlob } from "../api/sql.ts";
+import { CellValue } from "../parts/grid/CellValue.tsx";
+import { Grid } from "../parts/grid/Grid.tsx";
+import type {
+  GridColumn,
+  GridHandle,
+  GridPosition,
+  GridSelection,
+  GridSort,
+} from "../parts/grid/types.ts";
+import { foreignKeyOf } from "../schema/ColumnLine.tsx";
+import { CellInput, type Leave } from "./CellInput.tsx";
+import { isNumeric } from "./model/affinity.ts";
+import { isEditable } from "./model/identity.ts";
+import { followKey } from "./references.ts";
+import type { StagedValue } from "./staged/staged.ts";
+import type { StagedRows } from "./useStagedRows.ts";
+
+export interface TableGridProps {
+  ref: Ref<GridHandle>;
+  db: string;
+  object: SchemaObject;
+  schema: Schema;
+  columns: readonly SchemaColumn[];
+  rows: StagedRows;
+  editable: boolean;
+  /** Key of the row that could not be saved. */
+  refused: string | null;
+  firstRowNumber: number;
+  sort: GridSort | null;
+  busy: boolean;
+  onSort(sort: GridSort | null): void;
+  onSelect(selection: GridSelection): void;
+  onOpen(position: GridPosition): void;
+  onValue(position: GridPosition, value: StagedValue): void;
+  onMove(position: GridPosition): void;
+  onPaste(lines: readonly (readonly string[])[], selection: GridSelection): void;
+  onDelete(selection: GridSelection): void;
+  menu(selection: GridSelection): ReactNode;
+  headerMenu(column: GridColumn): ReactNode;
+}
+
+/** The rows of a table in a grid, with what is staged marked in it. */
+export function TableGrid(props: TableGridProps) {
+  const { db, object, schema, columns, rows, editable, refused } = props;
+  const [editing, setEditing] = useState<(GridPosition & { typed?: string }) | null>(null);
+  const gridColumns = useMemo(
+    () => columns.map((column) => toGridColumn(column, object)),
+    [columns, object],
+  );
+
+  const onEdit = (position: GridPosition, typed?: string) => {
+    const column = columns[position.column];
+    if (column === undefined) return;
+    const cell = rows.cellAt(position.row, column.name);
+    // Bytes and several lines need more room than a cell has.
+    const large = isBlob(cell) || (typeof cell === "string" && /[\r\n]/.test(cell));
+    if (!isEditable(column) || rows.isDeleted(position.row) || large) props.onOpen(position);
+    else setEditing(typed === undefined ? position : { ...position, typed });
+  };
+  const onDone = (position: GridPosition, value: StagedValue | null, leave: Leave) => {
+    setEditing(null);
+    if (value !== null) props.onValue(position, value);
+    const { row, column } = position;
+    if (leave === "down") props.onMove({ row: Math.min(row + 1, rows.rows.length - 1), column });
+    else if (leave === "right")
+      props.onMove({ row, column: Math.min(column + 1, columns.length - 1) });
+    else if (leave === "left") props.onMove({ row, column: Math.max(column - 1, 0) });
+  };
+
+  const renderCell = useCallback(
+    (_cell: unknown, { row, column: at }: GridPosition) => {
+      const column = columns[at];
+      if (column === undefined) return undefined;
+      const cell = rows.cellAt(row, column.name);
+      const staged = rows.stagedAt(row, column.name);
+      if (staged?.kind === "default" || (staged === undefined && rows.isAdded(row)))
+        return <span className="cell-default">{addedWords(column)}</span>;
+      const key = foreignKeyOf(object, column.name);
+      if (key === undefined || cell === null) return undefined;
+      const reference = followKey(db, key, (name) => rows.cellAt(row, name), schema);
+      if (reference === null) return undefined;
+      return (
+        <>
+          <CellValue cell={cell} />
+          <a
+            className="cell-link"
+            href={placeHref(reference.target)}
+            tabIndex={-1}
+            aria-label={`The row of ${reference.table}`}
+            title={`The row of ${reference.table}`}
+          >
+            <Link2 aria-hidden size={13} />
+          </a>
+        </>
+      );
+    },
+    [columns, rows, object, db, schema],
+  );
+  const cellClass = useCallback(
+    ({ row, column: at }: GridPosition) => {
+      const column = columns[at]?.name ?? "";
+      if (refused !== null && rows.keyAt(row) === refused) return "cell-refused";
+      if (rows.isDeleted(row)) return "cell-deleted";
+      if (rows.isAdded(row)) return "cell-added";
+      return rows.stagedAt(row, column) === undefined ? undefined : "cell-changed";
+    },
+    [columns, rows, refused],
+  );
+
+  return (
+    <Grid
+      ref={props.ref}
+      label={`Rows of ${object.name}`}
+      columns={gridColumns}
+      rows={rows.rows}
+      rowKey={(_row, index) => rows.keyAt(index)}
+      firstRowNumber={props.firstRowNumber}
+      sort={props.sort}
+      onSort={props.onSort}
+      onSelect={props.onSelect}
+      onOpen={props.onOpen}
+      renderCell={renderCell}
+      cellClass={cellClass}
+      menu={props.menu}
+      headerMenu={props.headerMenu}
+      tableName={object.name}
+      storageKey={`${db}:${object.name}`}
+      busy={props.busy}
+      editing={editing}
+      renderEditor={(cell, position) => {
+        const column = columns[position.column];
+        return column === undefined ? null : (
+          <CellInput
+            column={column}
+            cell={cell}
+            typed={editing?.typed}
+            onDone={(value, leave) => onDone(position, value, leave)}
+          />
+        );
+      }}
+      {...(editable ? { onEdit, onPaste: props.onPaste, onDelete: props.onDelete } : {})}
+    />
+  );
+}
+
+function addedWords(column: SchemaColumn): string {
+  if (column.generated !== null) return "generated";
+  return column.default_value === null && column.primary_key === 0 ? "NULL" : "default";
+}
+
+function toGridColumn(column: SchemaColumn, object: SchemaObject): GridColumn {
+  const key = foreignKeyOf(object, column.name);
+  const mark =
+    column.primary_key > 0 ? (
+      <KeyRound role="img" aria-label="primary key" size={13} />
+    ) : key !== undefined ? (
+      <Link2 role="img" aria-label={`refers to ${key.table}`} size={13} />
+    ) : column.generated === null ? undefined : (
+      <Sigma role="img" aria-label="generated" size={13} />
+    );
+  return {
+    id: column.name,
+    name: column.name,
+    numeric: isNumeric(column),
+    ...(column.type === "" ? {} : { note: column.type.toLowerCase() }),
+    ...(mark === undefined ? {} : { mark }),
+  };
+}

@@ -1,0 +1,158 @@
+/** The rows of a page, and how many there are in all. */
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { stringifyJson } from "../api/json.ts";
+import { quoteIdentifier } from "../api/literals.ts";
+import { queryClient } from "../api/query-client.ts";
+import { type SchemaObject, schemaKey } from "../api/schema.ts";
+import type { Cell } from "../api/sql.ts";
+import { printed } from "../api/sql-text.ts";
+import { type Identity, primaryKey } from "./model/identity.ts";
+import { orderOf, pageQuery, whereClause, whereSql } from "./model/page-query.ts";
+import { readColumn, readRows, toCell } from "./model/reading.ts";
+import { type Cursor, columnsOf, rowsOfPage, type ViewState } from "./model/view-state.ts";
+import type { KnownRow } from "./staged/staged.ts";
+
+export interface TablePage {
+  readonly rows: readonly KnownRow[];
+  readonly hasPrevious: boolean;
+  readonly hasNext: boolean;
+  /** Fewer rows came than belong to the page, because they are large. */
+  readonly cut: boolean;
+}
+
+export const rowsKey = (db: string, table: string) => ["rows", db, table] as const;
+
+/** Reads everything anew that shows rows of the database. */
+export async function refreshRows(db: string): Promise<void> {
+  await Promise.all([
+    queryClient.invalidateQueries({ queryKey: ["rows", db] }),
+    queryClient.invalidateQueries({ queryKey: schemaKey(db) }),
+  ]);
+}
+
+/** Names that a page reads: what is shown, and what tells rows apart. */
+export function readNames(
+  state: ViewState,
+  object: SchemaObject,
+  identity: Identity | null,
+): readonly string[] {
+  return [
+    ...new Set([
+      ...columnsOf(state, object).map(({ name }) => name),
+      ...primaryKey(object).map(({ name }) => name),
+      ...orderOf(state, object, identity).map(({ column }) => column),
+    ]),
+  ];
+}
+
+export function useTablePage(
+  db: string,
+  object: SchemaObject,
+  identity: Identity | null,
+  state: ViewState,
+  enabled: boolean,
+) {
+  const names = readNames(state, object, identity);
+  const selected = names
+    .flatMap((name) => readColumn(name, object, name === state.sort?.column))
+    .map((expression, index) => `${expression} AS c${index}`);
+  const wanted = rowsOfPage(state);
+  const { sql, reversed } = pageQuery(state, object, identity, selected, wanted + 1);
+  return useQuery({
+    queryKey: [...rowsKey(db, object.name), printed(sql)],
+    enabled,
+    placeholderData: keepPreviousData,
+    async queryFn({ signal }): Promise<TablePage> {
+      const answer = await readRows(db, sql, { signal });
+      const more = answer.rows.length > wanted || answer.truncated;
+      const page = answer.rows.slice(0, wanted);
+      const rows = page.map((row, index) => knownRow(names, row, identity, index));
+      const { cursor } = state;
+      const beginning = identity === null ? state.page === 1 : cursor.kind === "first";
+      return {
+        rows: reversed ? rows.reverse() : rows,
+        hasPrevious: reversed ? more : !beginning,
+        hasNext: reversed ? cursor.kind !== "last" : more,
+        cut: answer.truncated,
+      };
+    },
+  });
+}
+
+/** @param row two values for each name: see `readColumn` */
+export function knownRow(
+  names: readonly string[],
+  row: readonly Cell[],
+  identity: Identity | null,
+  index = 0,
+): KnownRow {
+  const cells = new Map(
+    names.map((name, column) => [
+      name,
+      toCell(row[column * 2] ?? null, row[column * 2 + 1] ?? null),
+    ]),
+  );
+  const key = (identity?.columns ?? []).map((name) => cells.get(name) ?? null);
+  return {
+    key: identity === null ? `row-${index}` : stringifyJson(key),
+    identity: key,
+    // The row id is no column of the table.
+    cells: identity?.rowid === true ? without(cells, identity.columns[0] ?? "") : cells,
+  };
+}
+
+/** The cursor of a row, to go on before or after it. */
+export function cursorAt(
+  kind: "before" | "after",
+  row: KnownRow,
+  state: ViewState,
+  object: SchemaObject,
+  identity: Identity,
+): Cursor {
+  return {
+    kind,
+    cells: orderOf(state, object, identity).map(({ column }) => {
+      const at = identity.columns.indexOf(column);
+      return (at === -1 ? row.cells.get(column) : row.identity[at]) ?? null;
+    }),
+  };
+}
+
+/** Rows are counted up to here; filters may make more of them slow to find. */
+export const COUNTED_ROWS = 100_000;
+const COUNT_TIMEOUT_S = 2;
+
+export interface RowCount {
+  readonly rows: number;
+  /** `least`: there are more. */
+  readonly kind: "exact" | "estimate" | "least";
+}
+
+/** Null while it is not known, or was too slow to know. */
+export function useRowCount(db: string, object: SchemaObject, state: ViewState, enabled: boolean) {
+  const conditions = whereSql(state, object);
+  const sql = [
+    `SELECT count(*) AS rows FROM (SELECT 1 FROM ${quoteIdentifier(object.name)}`,
+    ...whereClause(conditions),
+    `\nLIMIT ${COUNTED_ROWS + 1})`,
+  ];
+  return useQuery({
+    queryKey: [...rowsKey(db, object.name), "count", printed(sql), object.row_count],
+    enabled,
+    retry: false,
+    async queryFn({ signal }): Promise<RowCount> {
+      const { rows } = await readRows(db, sql, { signal, timeoutS: COUNT_TIMEOUT_S });
+      const count = Number(rows[0]?.[0] ?? 0);
+      if (count <= COUNTED_ROWS) return { rows: count, kind: "exact" };
+      const { row_count: known, row_count_exact: exact } = object;
+      if (conditions.length === 0 && known !== null)
+        return { rows: known, kind: exact ? "exact" : "estimate" };
+      return { rows: COUNTED_ROWS, kind: "least" };
+    },
+  });
+}
+
+function without(cells: Map<string, Cell>, name: string): Map<string, Cell> {
+  cells.delete(name);
+  return cells;
+}
