@@ -4,7 +4,7 @@
  */
 
 import { availableParallelism } from "node:os";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { parseDurationMs } from "./duration.ts";
 import {
@@ -52,6 +52,13 @@ export const SETTINGS = [
     kind: "text",
     default: ".",
     help: "folder that bare database names live in",
+  },
+  {
+    flag: "state-db",
+    env: ["CHRONOLITE_STATE_DB"],
+    kind: "text",
+    default: "",
+    help: "file of what the server itself keeps, made when needed; if not given, .chronolite/state.db in the data folder",
   },
   {
     flag: "allow-any-absolute-db-path",
@@ -165,6 +172,8 @@ export interface Config {
   readonly host: string;
   /** Absolute path. */
   readonly dataDir: string;
+  /** Absolute path. */
+  readonly stateDb: string;
   readonly allowAnyAbsoluteDbPath: boolean;
   readonly createMissing: boolean;
   readonly durability: "full" | "relaxed";
@@ -242,10 +251,13 @@ function readConfig(
       given.set(setting.flag, check(setting, variable, env[variable] ?? ""));
     else given.set(setting.flag, check(setting, setting.flag, setting.default));
   }
+  const dataDir = resolve(given.get("data-dir") as string);
+  const stateDb = given.get("state-db") as string;
   const config: Config = {
     port: given.get("port") as number,
     host: given.get("host") as string,
-    dataDir: resolve(given.get("data-dir") as string),
+    dataDir,
+    stateDb: stateDb === "" ? join(dataDir, ".chronolite", "state.db") : resolve(stateDb),
     allowAnyAbsoluteDbPath: given.get("allow-any-absolute-db-path") as boolean,
     createMissing: given.get("create-missing") as boolean,
     durability: given.get("durability") as "full" | "relaxed",

@@ -10,6 +10,7 @@ import { RunnerPool } from "../src/runner/pool.ts";
 import { createApp } from "../src/server/app.ts";
 import { KEY_PAST } from "../src/server/kv-time.ts";
 import { KEY_VERBS } from "../src/server/kv-verbs.ts";
+import { StateDatabase } from "../src/state/state-database.ts";
 import { API, startTestServer, TestFolder, testConfig } from "./support/server.ts";
 
 const readme = readFileSync(README, "utf8");
@@ -19,12 +20,14 @@ function servedRequests(folder: TestFolder): string[] {
   const config = testConfig(folder);
   const common = { config, clock: systemClock, log: silentLog };
   const runners = new RunnerPool({ size: 1, log: silentLog });
-  const registry = new Registry({ ...common, ...config, housekeepers: runners });
+  const engine = { ...common, ...config, housekeepers: runners };
+  const registry = new Registry(engine);
   const { routes } = createApp({
     ...common,
     registry,
     runners,
     streams: runners,
+    state: new StateDatabase(config.stateDb, engine),
     startedAtMs: 0,
     stopping: new AbortController().signal,
   });

@@ -25,6 +25,7 @@ import {
   type WriteOptions,
 } from "./plan.ts";
 import { Relations } from "./relations.ts";
+import type { FileNumbers } from "./resolve.ts";
 import { Turn } from "./turn.ts";
 import { WalSync } from "./wal-sync.ts";
 
@@ -36,12 +37,6 @@ export interface EngineDeps {
   readonly durability: "full" | "relaxed";
   /** Has other processes close files that they only keep open for their next job. */
   readonly letGo?: () => Promise<void>;
-}
-
-/** What tells a file from all others, whatever its names. */
-export interface FileNumbers {
-  readonly dev: number;
-  readonly ino: number;
 }
 
 /** How long a housekeeping job may take, and how long it waits for another program's lock. */

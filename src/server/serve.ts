@@ -6,6 +6,7 @@ import { sweepWorkFiles } from "../engine/work-file.ts";
 import { RetentionTimer } from "../kv/retention.ts";
 import type { Log } from "../log.ts";
 import { RunnerPool } from "../runner/pool.ts";
+import { StateDatabase } from "../state/state-database.ts";
 import { createApp } from "./app.ts";
 
 export interface RunningServer {
@@ -26,13 +27,13 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
   const housekeepers = new RunnerPool({ size: HOUSEKEEPERS, log });
   const runners = new RunnerPool({ size: config.runners, log });
   const streams = new RunnerPool({ size: config.runners, log });
+  const engine = { clock, log, housekeepers, durability: config.durability };
+  const state = new StateDatabase(config.stateDb, engine);
   const registry = new Registry({
-    clock,
-    log,
-    housekeepers,
+    ...engine,
     letGo: () => runners.letGo(),
-    durability: config.durability,
     dataDir: config.dataDir,
+    stateDb: config.stateDb,
     allowAnyAbsoluteDbPath: config.allowAnyAbsoluteDbPath,
     maxOpenDatabases: config.maxOpenDatabases,
   });
@@ -47,6 +48,7 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
     registry,
     runners,
     streams,
+    state,
     startedAtMs: clock.nowMs(),
     stopping: stopping.signal,
   });
@@ -68,6 +70,7 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
       await stopRunners();
       await retention.stop();
       await registry.close();
+      await state.close();
       await housekeepers.stop();
     },
   };
