@@ -10,6 +10,7 @@ import { RunnerPool } from "../src/runner/pool.ts";
 import { createApp } from "../src/server/app.ts";
 import { KEY_PAST } from "../src/server/kv-time.ts";
 import { KEY_VERBS } from "../src/server/kv-verbs.ts";
+import { QueryLog } from "../src/state/query-log.ts";
 import { StateDatabase } from "../src/state/state-database.ts";
 import { API, startTestServer, TestFolder, testConfig } from "./support/server.ts";
 
@@ -22,17 +23,20 @@ function servedRequests(folder: TestFolder): string[] {
   const runners = new RunnerPool({ size: 1, log: silentLog });
   const engine = { ...common, ...config, housekeepers: runners };
   const registry = new Registry(engine);
+  const state = new StateDatabase(config.stateDb, engine);
   const { routes } = createApp({
     ...common,
     registry,
     runners,
     streams: runners,
-    state: new StateDatabase(config.stateDb, engine),
+    state,
+    queryLog: new QueryLog({ ...common, state, maxEntries: config.queryLogMax }),
     startedAtMs: 0,
     stopping: new AbortController().signal,
   });
   const requests = routes.map(
-    ({ method, path }) => `${method} ${path.replace(API, "").replace(/\*$/, "KEY")}`,
+    ({ method, path }) =>
+      `${method} ${path.replace(API, "").replace(/\*$/, "KEY").replace(":id", "ID")}`,
   );
   return [
     ...requests.filter((request) => request !== "POST /kv/KEY"),

@@ -183,8 +183,12 @@ export function isOwnFile(path: string, file: FileNumbers | null, root: DataRoot
   const main = path.replace(SIDE_FILE, "").toLowerCase();
   if (main === realPathOf(root.ownFile).toLowerCase()) return true;
   if (file === null) return false;
-  const own = statSync(root.ownFile, { throwIfNoEntry: false });
-  return own !== undefined && own.dev === file.dev && own.ino === file.ino;
+  try {
+    const own = statSync(root.ownFile);
+    return own.dev === file.dev && own.ino === file.ino;
+  } catch {
+    return false; // It is not there.
+  }
 }
 
 function refuseOwnFile(path: string, file: FileNumbers | null, root: DataRoot): void {

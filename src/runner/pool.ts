@@ -127,18 +127,19 @@ export class RunnerPool {
       outOfJob: new Incoming((bytes) => progress({ type: "taken", bytes })),
       opened: (head) => opened.resolve(head as Head | undefined),
     };
-    const finish = (error?: Error) => {
+    const finish = (outcome: { result?: unknown; error?: Error }) => {
+      const { error } = outcome;
       stream.intoJob.close();
       stream.outOfJob.end(error);
       if (error === undefined) opened.resolve(undefined);
       else opened.reject(error);
-      ended?.();
+      ended?.(outcome);
     };
     const active = this.#submit(
       { ...rest, timeoutMs: idleTimeoutMs },
       stream,
-      () => finish(),
-      finish,
+      (result) => finish({ result }),
+      (error) => finish({ error }),
     );
     const head = await opened.promise;
     return {

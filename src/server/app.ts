@@ -11,6 +11,7 @@ import type { ServerDeps } from "./deps.ts";
 import { errorHandler, errorResponse } from "./error-handler.ts";
 import { exportRoutes } from "./export.routes.ts";
 import { healthRoutes } from "./health.routes.ts";
+import { historyRoutes } from "./history.routes.ts";
 import { homeRoutes } from "./home.routes.ts";
 import { importRoutes } from "./import.routes.ts";
 import { answerHead, kvRoutes } from "./kv.routes.ts";
@@ -71,6 +72,7 @@ export function createApp(deps: ServerDeps) {
     .use(kvTimeRoutes(deps))
     .use(changesRoutes(deps))
     .use(sqlRoutes(deps))
+    .use(historyRoutes(deps))
     .use(dbRoutes(deps))
     .use(maintenanceRoutes(deps))
     .use(exportRoutes(deps))
@@ -119,12 +121,15 @@ function verbPaths(details: Readonly<Record<string, object>>) {
 
 function allowedMethods(routes: readonly Route[], url: string): string[] {
   const { pathname } = new URL(url);
-  const methods = routes
-    .filter(({ path }) =>
-      path.endsWith("/*")
-        ? pathname.startsWith(path.slice(0, -1)) && pathname.length > path.length - 1
-        : path === pathname,
-    )
-    .map(({ method }) => method);
+  const methods = routes.filter(({ path }) => matches(path, pathname)).map(({ method }) => method);
   return methods.includes("GET") ? ["HEAD", ...methods] : methods;
+}
+
+/** Whether a path is one of a route's, whose last part may be any rest (`*`) or any name (`:id`). */
+function matches(route: string, pathname: string): boolean {
+  const variable = /(?:\*|:\w+)$/.exec(route);
+  if (variable === null) return route === pathname;
+  const fixed = route.slice(0, variable.index);
+  const rest = pathname.startsWith(fixed) ? pathname.slice(fixed.length) : "";
+  return rest !== "" && (variable[0] === "*" || !rest.includes("/"));
 }

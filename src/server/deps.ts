@@ -7,6 +7,7 @@ import { existingFolder } from "../engine/resolve.ts";
 import { ApiError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { RunnerPool } from "../runner/pool.ts";
+import type { QueryLog } from "../state/query-log.ts";
 import type { StateDatabase } from "../state/state-database.ts";
 import { db } from "./parameters.ts";
 import type { Query } from "./query.ts";
@@ -22,6 +23,7 @@ export interface ServerDeps {
   readonly streams: RunnerPool;
   /** What the server keeps for itself. */
   readonly state: StateDatabase;
+  readonly queryLog: QueryLog;
   readonly startedAtMs: number;
   /** Says that the server is about to stop, to answers that would not end by themselves. */
   readonly stopping: AbortSignal;

@@ -12,6 +12,8 @@ export interface RouteDocumentation {
   parameters?: readonly Parameter<unknown>[];
   /** Whether the path ends in a key. */
   key?: boolean;
+  /** Other parts of the path that stand for something. */
+  pathParameters?: readonly { name: string; description: string; schema: TSchema }[];
   body?: { description: string; schema?: TSchema; required?: boolean };
   answers: Readonly<Record<number, { description: string; schema?: TSchema; mediaType?: string }>>;
   errors?: readonly ErrorKind[];
@@ -48,6 +50,7 @@ export function documented(route: RouteDocumentation) {
     tags: [route.tag],
     parameters: [
       ...(route.key === true ? [key] : []),
+      ...(route.pathParameters ?? []).map((part) => ({ ...part, in: "path", required: true })),
       ...describe(route.parameters ?? []),
     ] as never,
     ...(route.body === undefined

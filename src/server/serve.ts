@@ -6,6 +6,7 @@ import { sweepWorkFiles } from "../engine/work-file.ts";
 import { RetentionTimer } from "../kv/retention.ts";
 import type { Log } from "../log.ts";
 import { RunnerPool } from "../runner/pool.ts";
+import { QueryLog } from "../state/query-log.ts";
 import { StateDatabase } from "../state/state-database.ts";
 import { createApp } from "./app.ts";
 
@@ -41,6 +42,7 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
     clock,
     log,
   });
+  const queryLog = new QueryLog({ state, clock, log, maxEntries: config.queryLogMax });
   const app = createApp({
     config,
     clock,
@@ -49,6 +51,7 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
     runners,
     streams,
     state,
+    queryLog,
     startedAtMs: clock.nowMs(),
     stopping: stopping.signal,
   });
@@ -66,8 +69,11 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
       const grace = setTimeout(() => void stopRunners(), STATEMENT_GRACE_MS);
       await app.stop();
       clearTimeout(grace);
+      // What ended transactions were is found out by runners.
+      await queryLog.flush();
       // Before the databases are closed: a runner that still has one open would leave its log behind.
       await stopRunners();
+      await queryLog.flush();
       await retention.stop();
       await registry.close();
       await state.close();

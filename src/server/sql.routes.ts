@@ -4,7 +4,7 @@ import { Elysia } from "elysia";
 import type { Database } from "../engine/database.ts";
 import { ApiError } from "../errors.ts";
 import { kvRelation } from "../kv/relation.ts";
-import type { TransactionJob } from "../sql/jobs.ts";
+import type { SqlResult, TransactionJob } from "../sql/jobs.ts";
 import { withRequestIndex } from "../sql/sql-error.ts";
 import type { TransactionOptions } from "../sql/transaction.ts";
 import { readText } from "./body.ts";
@@ -27,6 +27,13 @@ import {
 import { Query } from "./query.ts";
 import { answerQuery, type QueryRequest, runQuery } from "./query-answer.ts";
 import { CreateAnswer, QueryAnswer, TransactionAnswer, TransactionBody } from "./sql.model.ts";
+import {
+  recordFailedTransaction,
+  recordSql,
+  reportOptions,
+  type SqlCaller,
+  sqlCaller,
+} from "./sql-record.ts";
 
 const sql = requiredText("sql", "One SELECT or WITH statement, as it is or in base64.");
 const values = optionalText("values", "Values of its parameters: a JSON array or object.");
@@ -56,8 +63,9 @@ export function sqlRoutes(deps: ServerDeps) {
   return new Elysia({ name: "sql" })
     .post(
       `${API_PREFIX}/db`,
-      async ({ request, set }) => {
+      async ({ request, set, server }) => {
         set.headers["content-type"] = "application/json";
+        const caller = sqlCaller(deps, request, server);
         try {
           const query = Query.of(request.url);
           const timeoutMs = deadline.read(query);
@@ -73,7 +81,8 @@ export function sqlRoutes(deps: ServerDeps) {
           return await withDatabase(
             deps,
             query,
-            (database) => runTransaction(deps, database, { body, options, timeoutMs, signal }),
+            (database) =>
+              runTransaction(deps, database, { body, options, timeoutMs, signal, caller }),
             create,
           );
         } catch (error) {
@@ -115,7 +124,8 @@ export function sqlRoutes(deps: ServerDeps) {
     )
     .get(
       `${API_PREFIX}/query`,
-      async ({ request, set }) => {
+      async ({ request, set, server }) => {
+        const caller = sqlCaller(deps, request, server);
         const query = Query.of(request.url);
         const accepts = format.read(query);
         const queryRequest: QueryRequest = {
@@ -129,6 +139,7 @@ export function sqlRoutes(deps: ServerDeps) {
           links: otherFormats(request.url),
           timeoutMs: deadline.read(query),
           signal: request.signal,
+          caller,
         };
         const { body, headers } = await withDatabase(deps, query, (database) =>
           answerQuery(deps, database, queryRequest),
@@ -205,9 +216,15 @@ export function sqlRoutes(deps: ServerDeps) {
 async function runTransaction(
   deps: ServerDeps,
   database: Database,
-  request: { body: string; options: TransactionOptions; timeoutMs: number; signal: AbortSignal },
+  request: {
+    body: string;
+    options: TransactionOptions;
+    timeoutMs: number;
+    signal: AbortSignal;
+    caller: SqlCaller;
+  },
 ): Promise<string> {
-  const { body, options, timeoutMs, signal } = request;
+  const { body, options, timeoutMs, signal, caller } = request;
   const unpin = database.pin();
   let release: (() => void) | undefined;
   let ended = false;
@@ -217,8 +234,9 @@ async function runTransaction(
       busyTimeoutMs: timeoutMs,
       body,
       options,
+      report: reportOptions(deps),
     };
-    const answer = await deps.runners.run<string>({
+    const { json, reports } = await deps.runners.run<SqlResult>({
       kind: "sql.transaction",
       payload,
       timeoutMs,
@@ -231,11 +249,16 @@ async function runTransaction(
         else release = taken;
       },
     });
-    if (release === undefined) return answer;
-    // The next writer need not wait for the disk.
-    release();
-    await database.syncWrites();
-    return answer;
+    if (release !== undefined) {
+      // The next writer need not wait for the disk.
+      release();
+      await database.syncWrites();
+    }
+    recordSql(deps, database, caller, reports);
+    return json;
+  } catch (error) {
+    recordFailedTransaction(deps, database, caller, { body, error });
+    throw error;
   } finally {
     ended = true;
     release?.();
