@@ -4,6 +4,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { README, section, withSettings } from "../scripts/check-docs.ts";
 import { loadDemo } from "../scripts/demo.ts";
 import { systemClock } from "../src/clock.ts";
+import { EngineCounters } from "../src/engine/counters.ts";
 import { Registry } from "../src/engine/registry.ts";
 import { silentLog } from "../src/log.ts";
 import { RunnerPool } from "../src/runner/pool.ts";
@@ -21,7 +22,8 @@ function servedRequests(folder: TestFolder): string[] {
   const config = testConfig(folder);
   const common = { config, clock: systemClock, log: silentLog };
   const runners = new RunnerPool({ size: 1, log: silentLog });
-  const engine = { ...common, ...config, housekeepers: runners };
+  const counters = new EngineCounters();
+  const engine = { ...common, ...config, housekeepers: runners, counters };
   const registry = new Registry(engine);
   const state = new StateDatabase(config.stateDb, engine);
   const { routes } = createApp({
@@ -31,6 +33,7 @@ function servedRequests(folder: TestFolder): string[] {
     streams: runners,
     state,
     queryLog: new QueryLog({ ...common, state, maxEntries: config.queryLogMax }),
+    counters,
     startedAtMs: 0,
     stopping: new AbortController().signal,
   });

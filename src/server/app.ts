@@ -19,8 +19,12 @@ import { kvListRoutes } from "./kv-list.routes.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { keyPastDetails, kvTimeRoutes } from "./kv-time.routes.ts";
 import { maintenanceRoutes } from "./maintenance.routes.ts";
+import { metricsRoutes } from "./metrics.routes.ts";
+import { createMetrics } from "./metrics.ts";
 import { pageRoutes } from "./page/routes.ts";
+import { countRequests } from "./request-figures.ts";
 import { sqlRoutes } from "./sql.routes.ts";
+import { Tallies } from "./tally.ts";
 
 /** Bodies are measured as they are read, and answered with the envelope; Bun's own 413 is bare. */
 const NO_BODY_BOUND = Number.MAX_SAFE_INTEGER;
@@ -43,6 +47,7 @@ export function createApp(deps: ServerDeps) {
   const isSlowByDefault = deps.config.timeoutMs > (IDLE_TIMEOUT_S * 1000) / 2;
   const routes: Route[] = [];
   const kv = kvRoutes(deps);
+  const requests = new Tallies();
   const app = new Elysia({
     // Elysia's defaults would share the port with a second server, drop unknown members of bodies,
     // and misread short Host headers (styles.md P8, P11, P13).
@@ -56,6 +61,7 @@ export function createApp(deps: ServerDeps) {
       idleTimeout: IDLE_TIMEOUT_S,
     },
   })
+    .wrap(countRequests(requests, () => patternsOf(routes)) as never)
     .onRequest(({ request, server }) => {
       if (isSlowByDefault || request.url.includes("timeout="))
         server?.timeout(request, MAX_TIMEOUT_S + IDLE_TIMEOUT_S);
@@ -78,6 +84,7 @@ export function createApp(deps: ServerDeps) {
     .use(exportRoutes(deps))
     .use(importRoutes(deps))
     .use(healthRoutes(deps))
+    .use(metricsRoutes(createMetrics(deps, requests)))
     .use(
       swagger({
         path: `${API_PREFIX}/openapi`,
@@ -123,6 +130,14 @@ function allowedMethods(routes: readonly Route[], url: string): string[] {
   const { pathname } = new URL(url);
   const methods = routes.filter(({ path }) => matches(path, pathname)).map(({ method }) => method);
   return methods.includes("GET") ? ["HEAD", ...methods] : methods;
+}
+
+/** Paths as the description has them, without the prefix of the API. */
+function patternsOf(routes: readonly Route[]): string[] {
+  const paths = new Set(routes.map(({ path }) => path));
+  return [...paths].map((path) =>
+    path.replace(/:(\w+)/g, "{$1}").slice(path.startsWith(API_PREFIX) ? API_PREFIX.length : 0),
+  );
 }
 
 /** Whether a path is one of a route's, whose last part may be any rest (`*`) or any name (`:id`). */

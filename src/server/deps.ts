@@ -1,6 +1,7 @@
 /** What routes work with. Process-wide things are arguments; nothing is looked up. */
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
+import type { EngineCounters } from "../engine/counters.ts";
 import type { Database } from "../engine/database.ts";
 import type { Registry } from "../engine/registry.ts";
 import { existingFolder } from "../engine/resolve.ts";
@@ -24,6 +25,7 @@ export interface ServerDeps {
   /** What the server keeps for itself. */
   readonly state: StateDatabase;
   readonly queryLog: QueryLog;
+  readonly counters: EngineCounters;
   readonly startedAtMs: number;
   /** Says that the server is about to stop, to answers that would not end by themselves. */
   readonly stopping: AbortSignal;

@@ -1,6 +1,7 @@
 /** From settings to a listening server, and back to nothing. */
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
+import { EngineCounters } from "../engine/counters.ts";
 import { Registry } from "../engine/registry.ts";
 import { sweepWorkFiles } from "../engine/work-file.ts";
 import { RetentionTimer } from "../kv/retention.ts";
@@ -28,8 +29,9 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
   const housekeepers = new RunnerPool({ size: HOUSEKEEPERS, log });
   const runners = new RunnerPool({ size: config.runners, log });
   const streams = new RunnerPool({ size: config.runners, log });
-  const engine = { clock, log, housekeepers, durability: config.durability };
-  const state = new StateDatabase(config.stateDb, engine);
+  const counters = new EngineCounters();
+  const engine = { clock, log, housekeepers, durability: config.durability, counters };
+  const state = new StateDatabase(config.stateDb, { ...engine, counters: new EngineCounters() });
   const registry = new Registry({
     ...engine,
     letGo: () => runners.letGo(),
@@ -52,6 +54,7 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
     streams,
     state,
     queryLog,
+    counters,
     startedAtMs: clock.nowMs(),
     stopping: stopping.signal,
   });
