@@ -1,13 +1,12 @@
 /** The server's table of contents. */
-import { swagger } from "@elysiajs/swagger";
 import { Elysia } from "elysia";
 import { toApiError } from "../errors.ts";
 import { MAX_TIMEOUT_S } from "../limits.ts";
-import { VERSION } from "../version.ts";
 import { accessCheck } from "./access.ts";
 import { changesRoutes } from "./changes.routes.ts";
 import { dbRoutes } from "./db.routes.ts";
 import type { ServerDeps } from "./deps.ts";
+import { docsRoutes } from "./docs.routes.ts";
 import { errorHandler, errorResponse } from "./error-handler.ts";
 import { exportRoutes } from "./export.routes.ts";
 import { healthRoutes } from "./health.routes.ts";
@@ -21,7 +20,9 @@ import { keyPastDetails, kvTimeRoutes } from "./kv-time.routes.ts";
 import { maintenanceRoutes } from "./maintenance.routes.ts";
 import { metricsRoutes } from "./metrics.routes.ts";
 import { createMetrics } from "./metrics.ts";
+import { openApiFrame } from "./openapi.ts";
 import { pageRoutes } from "./page/routes.ts";
+import { timeout } from "./parameters.ts";
 import { countRequests } from "./request-figures.ts";
 import { sqlRoutes } from "./sql.routes.ts";
 import { Tallies } from "./tally.ts";
@@ -85,21 +86,7 @@ export function createApp(deps: ServerDeps) {
     .use(importRoutes(deps))
     .use(healthRoutes(deps))
     .use(metricsRoutes(createMetrics(deps, requests)))
-    .use(
-      swagger({
-        path: `${API_PREFIX}/openapi`,
-        specPath: `${API_PREFIX}/openapi.json`,
-        exclude: [`${API_PREFIX}/openapi`, `${API_PREFIX}/openapi.json`],
-        documentation: {
-          paths: { ...keyPaths(kv.routes), ...verbPaths(keyPastDetails(deps)) },
-          info: {
-            title: "chronolite",
-            version: VERSION,
-            description: "Your database is a URL: SQLite files over HTTP.",
-          },
-        },
-      }),
-    );
+    .use(docsRoutes(openApiFrame(kv.routes, timeout(deps.config.timeoutMs), keyPastDetails(deps))));
   routes.push(...app.routes.map(({ method, path }) => ({ method, path })));
   return app;
 }
@@ -111,19 +98,6 @@ function isKeyPath(url: string): boolean {
 interface Route {
   method: string;
   path: string;
-}
-
-/** The routes of keys for the API description: the plugin leaves out every path with a star. */
-function keyPaths(kvRoutes: readonly (Route & { hooks: { detail?: object } })[]) {
-  const starred = kvRoutes.filter(({ path }) => path.endsWith("/*"));
-  const operations = starred.map(({ method, hooks }) => [method.toLowerCase(), hooks.detail ?? {}]);
-  return { [`${API_PREFIX}/kv/{key}`]: Object.fromEntries(operations) };
-}
-
-function verbPaths(details: Readonly<Record<string, object>>) {
-  return Object.fromEntries(
-    Object.entries(details).map(([verb, methods]) => [`${API_PREFIX}/kv/{key}/${verb}`, methods]),
-  );
 }
 
 function allowedMethods(routes: readonly Route[], url: string): string[] {

@@ -1,10 +1,10 @@
 /** Health: contracts/hoody.md 1.27 and 1.28. */
-import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import { heldFiles } from "../kv/value-file.ts";
 import { BUILD_TIME, VERSION } from "../version.ts";
 import type { ServerDeps } from "./deps.ts";
 import { documented } from "./documentation.ts";
+import { CacheAnswer, HealthAnswer } from "./health.model.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { openDescriptors } from "./process-facts.ts";
 
@@ -50,8 +50,9 @@ export function healthRoutes(deps: ServerDeps) {
         detail: documented({
           summary: "State of the server",
           tag: "Server",
+          open: true,
           answers: {
-            200: { description: "It is up", schema: Type.Object({ status: Type.Literal("ok") }) },
+            200: { description: "It is up", schema: HealthAnswer },
           },
         }),
       },
@@ -63,7 +64,7 @@ export function healthRoutes(deps: ServerDeps) {
         answers: {
           200: {
             description: "Open databases and their bound",
-            schema: Type.Object({ size: Type.Integer(), max_size: Type.Integer() }),
+            schema: CacheAnswer,
           },
         },
       }),

@@ -27,7 +27,6 @@ const success = optionalFlag("success", "Only what succeeded, or only what did n
 /** The routes of one server. */
 export function historyRoutes(deps: ServerDeps) {
   const deadline = timeout(deps.config.timeoutMs);
-  const errors = ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND"] as const;
   const databaseOf = async (query: Query) =>
     withDatabase<Database>(deps, query, (database) => database);
 
@@ -58,7 +57,7 @@ export function historyRoutes(deps: ServerDeps) {
           tag: "SQL",
           parameters: [db, limit, offset, search, source, success],
           answers: { 200: { description: "A page of entries", schema: HistoryAnswer } },
-          errors: [...errors, "DATABASE_READONLY"],
+          errors: ["DATABASE_READONLY", "REQUEST_TIMEOUT"],
         }),
       },
     )
@@ -78,7 +77,7 @@ export function historyRoutes(deps: ServerDeps) {
           tag: "SQL",
           parameters: [db, deadline],
           answers: { 200: { description: "Forgotten", schema: MessageAnswer } },
-          errors: [...errors, "DATABASE_READONLY", "DATABASE_BUSY"],
+          errors: ["DATABASE_READONLY"],
         }),
       },
     )
@@ -102,7 +101,7 @@ export function historyRoutes(deps: ServerDeps) {
           ],
           parameters: [db, deadline],
           answers: { 200: { description: "Forgotten", schema: MessageAnswer } },
-          errors: [...errors, "HISTORY_ENTRY_NOT_FOUND", "DATABASE_READONLY", "DATABASE_BUSY"],
+          errors: ["HISTORY_ENTRY_NOT_FOUND", "DATABASE_READONLY"],
         }),
       },
     )
@@ -128,7 +127,7 @@ export function historyRoutes(deps: ServerDeps) {
           tag: "SQL",
           parameters: [db],
           answers: { 200: { description: "The figures", schema: HistoryStatsAnswer } },
-          errors: [...errors],
+          errors: ["DATABASE_READONLY"],
         }),
       },
     );

@@ -26,6 +26,7 @@ import {
 } from "./parameters.ts";
 import { Query } from "./query.ts";
 import { answerQuery, type QueryRequest, runQuery } from "./query-answer.ts";
+import { SQL_ACTOR } from "./request-headers.ts";
 import { CreateAnswer, QueryAnswer, TransactionAnswer, TransactionBody } from "./sql.model.ts";
 import {
   recordFailedTransaction,
@@ -55,6 +56,15 @@ const createPath = requiredText(
 );
 const initKv = flag("init_kv", "Make the key-value table at once.");
 const kvTable = optionalText("kv_table", "Its name, `kv_store` if not given.");
+
+/** What callers' SQL may answer beside what every route with a database may. */
+const SQL_ERRORS = [
+  "SQL_ERROR",
+  "SQL_BIND_ERROR",
+  "RESPONSE_TOO_LARGE",
+  "REQUEST_TIMEOUT",
+  "INTERNAL_ERROR",
+] as const;
 
 /** The routes of one server. */
 export function sqlRoutes(deps: ServerDeps) {
@@ -105,19 +115,14 @@ export function sqlRoutes(deps: ServerDeps) {
           ],
           body: { description: "Items, run in order; all or nothing.", schema: TransactionBody },
           answers: { 200: { description: "Committed, and on disk", schema: TransactionAnswer } },
+          headers: [SQL_ACTOR],
           errors: [
-            "INVALID_PARAMETERS",
-            "SQL_ERROR",
-            "SQL_BIND_ERROR",
+            ...SQL_ERRORS,
             "VALUES_CONFLICT",
-            "DATABASE_NOT_FOUND",
             "SQL_CONSTRAINT",
             "DATABASE_READONLY",
             "PAYLOAD_TOO_LARGE",
-            "RESPONSE_TOO_LARGE",
-            "REQUEST_TIMEOUT",
-            "DATABASE_BUSY",
-            "SERVICE_UNAVAILABLE",
+            "DISK_FULL",
           ],
         }),
       },
@@ -158,17 +163,20 @@ export function sqlRoutes(deps: ServerDeps) {
           summary: "Run a read-only query as a link",
           tag: "SQL",
           parameters: [db, sql, values, format, integers, maxChars, explain, download, deadline],
-          answers: { 200: { description: "The rows", schema: QueryAnswer } },
-          errors: [
-            "INVALID_PARAMETERS",
-            "SQL_ERROR",
-            "SQL_BIND_ERROR",
-            "DATABASE_NOT_FOUND",
-            "RESPONSE_TOO_LARGE",
-            "DATABASE_ERROR",
-            "REQUEST_TIMEOUT",
-            "SERVICE_UNAVAILABLE",
-          ],
+          answers: {
+            200: {
+              description: "The rows; with `explain`, the plan",
+              schema: QueryAnswer,
+              otherTypes: ["text/csv", "application/x-ndjson", "text/html"],
+              headers: {
+                "X-Truncated": "With `max_chars`, where the body cannot say so: `true` or `false`.",
+                "Content-Disposition": "With `download`.",
+                "Content-Security-Policy": "Of a page: nothing but its own styles.",
+              },
+            },
+          },
+          headers: [SQL_ACTOR],
+          errors: SQL_ERRORS,
         }),
       },
     )
@@ -207,7 +215,13 @@ export function sqlRoutes(deps: ServerDeps) {
           tag: "SQL",
           parameters: [createPath, initKv, kvTable],
           answers: { 201: { description: "Created, and on disk", schema: CreateAnswer } },
-          errors: ["INVALID_PARAMETERS", "INVALID_DB_PATH", "FORBIDDEN", "DATABASE_EXISTS"],
+          errors: [
+            "INVALID_DB_PATH",
+            "DATABASE_EXISTS",
+            "DATABASE_READONLY",
+            "DISK_FULL",
+            "SERVICE_UNAVAILABLE",
+          ],
         }),
       },
     );
