@@ -48,7 +48,14 @@ const Plan = Type.Array(Type.Unsafe<unknown>({ $ref: "#/components/schemas/PlanN
   description: "Of `explain`: the query plan.",
 });
 
-const Row = Type.Record(Type.String(), Scalar);
+const Cell = Type.Union([
+  Scalar,
+  Type.Object(
+    { value_base64: Type.String() },
+    { description: "A BLOB, with `blobs=object`; in base64 as a string otherwise." },
+  ),
+]);
+const Row = Type.Record(Type.String(), Cell);
 
 export const TransactionAnswer = withExample(
   Type.Object({
@@ -60,7 +67,7 @@ export const TransactionAnswer = withExample(
         rowsUpdatedBatch: Type.Optional(Type.Array(Type.Integer())),
         resultHeaders: Type.Optional(Type.Array(Type.String())),
         resultSet: Type.Optional(Type.Array(Row)),
-        resultSetList: Type.Optional(Type.Array(Type.Array(Scalar))),
+        resultSetList: Type.Optional(Type.Array(Type.Array(Cell))),
         truncated: Type.Optional(Type.Literal(true)),
         rowErrors: Type.Optional(Type.Array(Type.String())),
         plan: Type.Optional(Plan),
