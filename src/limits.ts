@@ -163,3 +163,22 @@ export const IMPORT_PROGRESS_BYTES = 16 * 1024 * 1024;
 export const IMPORT_CACHE_KIB = 64 * 1024;
 /** Longest name of an imported table, in characters. */
 export const MAX_IMPORT_NAME_CHARS = 200;
+
+/** Entries of the query log that are kept per database, unless --query-log-max says otherwise. */
+export const DEFAULT_QUERY_LOG_ENTRIES = 1000;
+export const MAX_QUERY_LOG_ENTRIES = 10_000;
+/** Entries of a page of the query log: when nothing is said, and at the most (contract 1.23). */
+export const DEFAULT_QUERY_LOG_PAGE = 100;
+export const MAX_QUERY_LOG_PAGE = 1000;
+/** The SQL, the values and the error of an entry are cut to so many characters. */
+export const MAX_LOGGED_SQL_CHARS = 10_000;
+export const MAX_LOGGED_VALUES_CHARS = 2000;
+export const MAX_LOGGED_ERROR_CHARS = 1000;
+/** What may wait to be written to the query log, in characters; beyond it the oldest is dropped. */
+export const QUERY_LOG_BUFFER_CHARS = 16 * 1024 * 1024;
+/** Entries written in one transaction of the query log. */
+export const QUERY_LOG_BATCH_ENTRIES = 250;
+/** How long an entry waits to be written. */
+export const QUERY_LOG_DELAY_MS = 500;
+/** After a failure the query log is left alone for so long. */
+export const QUERY_LOG_RETRY_MS = 30_000;

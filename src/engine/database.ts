@@ -13,6 +13,7 @@ import {
 import type { Log } from "../log.ts";
 import type { RunnerPool } from "../runner/pool.ts";
 import { CommitQueue } from "./commit-queue.ts";
+import type { EngineCounters } from "./counters.ts";
 import { ExpiryTimer } from "./expiry.ts";
 import { ForeignPlans, RunsElsewhere } from "./foreign.ts";
 import type { PathJob, PlanJob, PlanResult, PrepareJob } from "./jobs.ts";
@@ -26,7 +27,7 @@ import {
   type WriteOptions,
 } from "./plan.ts";
 import { Relations } from "./relations.ts";
-import { replaced } from "./resolve.ts";
+import { type FileNumbers, replaced } from "./resolve.ts";
 import { Turn } from "./turn.ts";
 import { WalSync } from "./wal-sync.ts";
 
@@ -40,12 +41,7 @@ export interface EngineDeps {
   readonly durability: "full" | "relaxed";
   /** Has other processes close files that they only keep open for their next job. */
   readonly letGo?: () => Promise<void>;
-}
-
-/** What tells a file from all others, whatever its names. */
-export interface FileNumbers {
-  readonly dev: number;
-  readonly ino: number;
+  readonly counters: EngineCounters;
 }
 
 /** How long a housekeeping job may take, and how long it waits for another program's lock. */
@@ -95,7 +91,7 @@ export class Database implements Engine {
       durability: deps.durability,
       runners: deps.sqlRunners,
     });
-    this.expiry = new ExpiryTimer(this, deps.clock, deps.log);
+    this.expiry = new ExpiryTimer(this, deps);
     this.#queue = new CommitQueue(this.#connection, this.turn, {
       aboutToBegin: () => {
         this.#endReadTurn();
@@ -109,9 +105,9 @@ export class Database implements Engine {
     });
   }
 
-  /** Plans that wait for their transaction, and what the queue has done so far. */
-  get stats(): { waiting: number; commits: number; plans: number; syncs: number } {
-    return { waiting: this.#queue.depth, ...this.#queue.counters, syncs: this.#wal?.syncs ?? 0 };
+  /** Plans that wait for their transaction, and the size of the write-ahead log. */
+  get stats(): { waiting: number; walBytes: number } {
+    return { waiting: this.#queue.depth, walBytes: this.#wal?.sizeBytes() ?? 0 };
   }
 
   get isIdle(): boolean {
@@ -445,6 +441,7 @@ export class Database implements Engine {
   }
 
   async #committed(plans: readonly Plan[]): Promise<void> {
+    this.#deps.counters.committed(plans.length);
     for (const { relation, also, expiresAtMs = null } of plans) {
       this.expiry.expect(relation, expiresAtMs);
       for (const further of also ?? []) this.expiry.expect(further, null);
@@ -511,7 +508,7 @@ export class Database implements Engine {
     // The first read creates the -wal file, if it is not there.
     using first = this.#connection.prepare("select count(*) from sqlite_schema");
     first.get();
-    this.#wal = await WalSync.open(this.path).catch((error) => {
+    this.#wal = await WalSync.open(this.path, this.#deps.counters).catch((error) => {
       if (toApiError(error).kind !== "FORBIDDEN") throw error;
       throw new ApiError("DATABASE_READONLY", "The database file cannot be written to", {
         cause: error,
@@ -539,6 +536,7 @@ export class Database implements Engine {
           release = await this.takeTurn();
         },
       });
+      this.#deps.counters.checkpoints += 1;
     } catch (error) {
       this.#deps.log.error("checkpoint_failed", error, { path: this.path });
     }

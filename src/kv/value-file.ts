@@ -121,6 +121,11 @@ const NONBLOCK = constants.O_NONBLOCK ?? 0;
 const held = new Set<() => boolean>();
 
 /** Looks and closes without a pause in between, in which the database could be opened. */
+/** How many descriptors are held so. */
+export function heldFiles(): number {
+  return held.size;
+}
+
 function release(fd: number, path: string, stats: Stats | undefined, isDatabase: IsDatabase): void {
   const close = () => {
     if (stats !== undefined && isDatabase(path, stats)) return false;

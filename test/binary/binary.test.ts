@@ -74,6 +74,13 @@ describe.skipIf(executable === undefined)(title, () => {
     expect(page.status).toBe(200);
     expect(await page.text()).toContain("chronolite");
 
+    for (const part of ["", "/start.js", "/swagger-ui.js", "/swagger-ui.css"])
+      expect((await fetch(`${server.origin}/docs${part}`)).status).toBe(200);
+    expect(await (await server.api("/openapi.yaml")).text()).toStartWith("openapi: 3.1.0");
+    expect(await (await fetch(`${server.origin}/metrics`)).text()).toContain("process_open_fds");
+    const log = (await (await server.api("/history?db=notes")).json()) as { total: number };
+    expect(log.total).toBe(4);
+
     const health = (await (await server.api("/health")).json()) as {
       built: string;
       version: string;
@@ -83,7 +90,7 @@ describe.skipIf(executable === undefined)(title, () => {
 
     server.process.kill("SIGTERM");
     expect(await server.process.exited).toBe(0);
-    expect(readdirSync(folder.path).sort()).toEqual(["notes.db", "t.db"]);
+    expect(readdirSync(folder.path).sort()).toEqual([".chronolite", "notes.db", "t.db"]);
   });
 
   test("ends a statement at its deadline, in its own runner processes", async () => {
