@@ -131,7 +131,7 @@ describe("a statement that does not end", () => {
   test("while it writes: reads answer, and a write waits for its end and then succeeds", async () => {
     await using server = await startTestServer();
     await server.api("/kv/a?db=t", { method: "PUT", body: "before" });
-    const pending = transaction(server, RUNAWAY_WRITE, "&timeout=1");
+    const pending = transaction(server, RUNAWAY_WRITE, "&timeout=3");
     await until(() => process.platform !== "linux" || busyChildren() > 0, "the runaway runs");
     let written = false;
     const put = server.api("/kv/a?db=t", { method: "PUT", body: "after" }).then((response) => {
