@@ -31,8 +31,8 @@ export const MAX_TRANSACTION_ITEMS = 10_000;
 export const MAX_BATCH_ROWS_PER_ITEM = 100_000;
 /** Value sets of all items of a request together. */
 export const MAX_BATCH_ROWS_PER_REQUEST = 1_000_000;
-/** Heap that SQLite may use inside one runner process, in bytes. */
-export const RUNNER_SQLITE_HEAP_BYTES = 512 * 1024 * 1024;
+/** Largest text or BLOB that SQLite makes or reads for callers' SQL, in bytes. */
+export const MAX_SQL_VALUE_BYTES = 512 * 1024 * 1024;
 
 /** Entries of a batch (contract section 7). */
 export const MAX_BATCH_KEYS = 100;
@@ -143,7 +143,7 @@ export const MIN_MAX_CHARS = 100;
 export const RUNNER_MEMORY_BYTES = 1536 * 1024 * 1024;
 export const RUNNER_KEPT_BYTES = 256 * 1024 * 1024;
 /** How often working runners are looked at. */
-export const RUNNER_WATCH_MS = 200;
+export const RUNNER_WATCH_MS = 100;
 /** How long a runner keeps a read-only connection open for its next job. */
 export const KEPT_READER_MS = 250;
 
