@@ -45,6 +45,8 @@ export const MAX_LIST_KEYS = 1000;
 export const MAX_LISTED_FILES = 50_000;
 /** Longest name of a file or folder, in bytes; the usual file systems have no longer ones. */
 export const MAX_FILE_NAME_BYTES = 255;
+/** Age from which an unfinished file in directory mode is taken for a crash's, in milliseconds. */
+export const UNFINISHED_FILE_MAX_AGE_MS = 60 * 60 * 1000;
 /** Beyond this offset a list page is read in another process: skipping rows takes time. */
 export const MAX_OFFSET_HERE_KEYS = 2000;
 
