@@ -34,6 +34,8 @@ export function parseKeepingDigits(text: string): unknown {
   if (isDeeperThan(MAX_JSON_LEVELS + LEVELS_AROUND_VALUE, text))
     throw invalidParameter("body", `has a value that nests deeper than ${MAX_JSON_LEVELS} levels`);
   try {
+    // The reviver takes ten times as long, and numbers that need it are rare.
+    if (!MAY_LOSE_DIGITS.test(text)) return JSON.parse(text);
     return JSON.parse(text, (_key: string, value: unknown, ...rest: unknown[]) => {
       const { source } = (rest[0] ?? {}) as { source?: string };
       return typeof value === "number" && source !== undefined && source !== String(value)
@@ -44,6 +46,9 @@ export function parseKeepingDigits(text: string): unknown {
     throw invalidParameter("body", "is not JSON: Invalid JSON body");
   }
 }
+
+/** What a number has that JavaScript would write differently: many digits, an exponent, idle zeros. */
+const MAY_LOSE_DIGITS = /[\d.]{16}|\d[eE]|\.\d*0(?!\d)|0\.0{5}|-0/;
 
 function isDeeperThan(levels: number, text: string): boolean {
   if (text.length < 2 * levels) return false;
