@@ -110,6 +110,8 @@ export const EXPIRY_BATCH_KEYS = 500;
 /** The expiry timer looks again after this long, whatever it expects. */
 export const EXPIRY_MAX_SLEEP_MS = 60_000;
 
+/** Largest JSON body of a batch, in bytes: it is parsed on the server's thread. */
+export const MAX_JSON_BODY_BYTES = 16 * 1024 * 1024;
 /** A plan that works on more bytes than this runs in a process of its own. */
 export const LARGE_PLAN_BYTES = 1024 * 1024;
 /** Plans that share one transaction at the most, and the time they may take together. */

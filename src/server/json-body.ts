@@ -1,7 +1,7 @@
 /** JSON bodies of the key-value routes, and answers with JSON that is passed on as text. */
-import { invalidParameter } from "../errors.ts";
+import { ApiError, invalidParameter } from "../errors.ts";
 import { type StoredValue, toBytes } from "../kv/value.ts";
-import { MAX_JSON_LEVELS } from "../limits.ts";
+import { MAX_JSON_BODY_BYTES, MAX_JSON_LEVELS } from "../limits.ts";
 import { readText } from "./body.ts";
 
 /** JSON.rawJSON, which the type library does not know yet: text that JSON.stringify passes on. */
@@ -16,10 +16,22 @@ export async function readJsonObject(
   request: Request,
   maxBytes: number,
 ): Promise<Record<string, unknown>> {
-  const json = parseKeepingDigits(await readText(request, maxBytes));
+  const json = parseKeepingDigits(await readJsonText(request, maxBytes));
   if (typeof json !== "object" || json === null || Array.isArray(json))
     throw invalidParameter("body", "must be a JSON object");
   return json as Record<string, unknown>;
+}
+
+async function readJsonText(request: Request, maxBytes: number): Promise<string> {
+  if (maxBytes <= MAX_JSON_BODY_BYTES) return readText(request, maxBytes);
+  try {
+    return await readText(request, MAX_JSON_BODY_BYTES);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.kind !== "PAYLOAD_TOO_LARGE") throw error;
+    throw new ApiError(error.kind, error.message, {
+      hint: "Send less at once; large values one by one, with PUT.",
+    });
+  }
 }
 
 /** Levels of a batch or of atomic changes around a value: the body, its list, the entry. */
