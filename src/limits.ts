@@ -45,6 +45,8 @@ export const MAX_LIST_KEYS = 1000;
 export const MAX_LISTED_FILES = 50_000;
 /** Longest name of a file or folder, in bytes; the usual file systems have no longer ones. */
 export const MAX_FILE_NAME_BYTES = 255;
+/** Age from which an unfinished file in directory mode is taken for a crash's, in milliseconds. */
+export const UNFINISHED_FILE_MAX_AGE_MS = 60 * 60 * 1000;
 /** Beyond this offset a list page is read in another process: skipping rows takes time. */
 export const MAX_OFFSET_HERE_KEYS = 2000;
 
@@ -108,6 +110,10 @@ export const EXPIRY_BATCH_KEYS = 500;
 /** The expiry timer looks again after this long, whatever it expects. */
 export const EXPIRY_MAX_SLEEP_MS = 60_000;
 
+/** Largest JSON body of a batch, in bytes: it is parsed on the server's thread. */
+export const MAX_JSON_BODY_BYTES = 16 * 1024 * 1024;
+/** A plan that works on more bytes than this runs in a process of its own. */
+export const LARGE_PLAN_BYTES = 1024 * 1024;
 /** Plans that share one transaction at the most, and the time they may take together. */
 export const COMMIT_BATCH_PLANS = 512;
 export const COMMIT_BATCH_MS = 8;

@@ -8,6 +8,7 @@ import {
   BUSY_RETRY_MS,
   CHECKPOINT_WAL_BYTES,
   DEFAULT_TIMEOUT_S,
+  LARGE_PLAN_BYTES,
   PAGE_CACHE_KIB,
 } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -200,6 +201,10 @@ export class Database implements Engine {
       throw new ApiError("SERVICE_UNAVAILABLE", "The database is being closed");
     const deadlineMs = this.#monotonic(options.deadlineMs);
     if (this.#mustRunElsewhere(plan)) return this.#writeForeign(plan, deadlineMs);
+    if ((plan.bytes ?? 0) > LARGE_PLAN_BYTES && plan.conclude === undefined) {
+      await this.write({ relation: plan.relation, steps: [] }, options);
+      return this.#writeForeign(plan, deadlineMs);
+    }
     try {
       if (this.#wal !== undefined) return await this.#queue.submit(plan, deadlineMs);
       return await this.#writeFirst(plan, deadlineMs);
@@ -216,10 +221,14 @@ export class Database implements Engine {
 
   /** Looked at before the queue is, where a plan that cannot run costs its batch a second start. */
   #mustRunElsewhere(plan: Plan): boolean {
-    if (!this.#relations.isSuspect(plan.relation)) return false;
+    const suspects = [plan.relation, ...(plan.also ?? [])].filter((relation) =>
+      this.#relations.isSuspect(relation),
+    );
+    if (suspects.length === 0) return false;
     this.#beginReadTurn();
-    const state = this.#relations.state(plan.relation);
-    return state === "surrounded" || state === "foreign";
+    return suspects.some((relation) =>
+      ["surrounded", "foreign"].includes(this.#relations.state(relation)),
+    );
   }
 
   async #readForeign(plan: Plan): Promise<Rows[]> {

@@ -188,18 +188,18 @@ function rowOptions(query: Query): Omit<ImportRowsJob, "path" | "busyTimeoutMs" 
   };
 }
 
-const DELIMITER_NAMES: Readonly<Record<string, string>> = {
-  comma: ",",
-  semicolon: ";",
-  tab: "\t",
-  "\\t": "\t",
-  pipe: "|",
-};
+const DELIMITER_NAMES: ReadonlyMap<string, string> = new Map([
+  ["comma", ","],
+  ["semicolon", ";"],
+  ["tab", "\t"],
+  ["\\t", "\t"],
+  ["pipe", "|"],
+]);
 
 function readDelimiter(query: Query): string | null {
   const text = delimiter.read(query);
   if (text === undefined || text === "") return null;
-  const letter = DELIMITER_NAMES[text.toLowerCase()] ?? text;
+  const letter = DELIMITER_NAMES.get(text.toLowerCase()) ?? text;
   if ([...letter].length !== 1 || /["\r\n\0]/.test(letter))
     throw invalidParameter("delimiter", "must be one letter other than a quote or a line break");
   return letter;
