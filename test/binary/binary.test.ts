@@ -70,9 +70,26 @@ describe.skipIf(executable === undefined)(title, () => {
     const { resultSet } = (await query.json()) as { resultSet: object[] };
     expect(resultSet).toEqual([{ key: "hello" }, { key: "visits" }]);
 
-    const page = await fetch(`${server.origin}/`);
+    const page = await fetch(`${server.origin}/`, { headers: { accept: "text/html" } });
     expect(page.status).toBe(200);
-    expect(await page.text()).toContain("chronolite");
+    const scripts = [...(await page.text()).matchAll(/"(\/ui\/[^"]+\.js)"/g)].map(
+      ([, path]) => path,
+    );
+    expect(scripts.length).toBeGreaterThan(1);
+    for (const path of scripts) {
+      const plain = await fetch(server.origin + path, {
+        headers: { "accept-encoding": "identity" },
+      });
+      const small = await fetch(server.origin + path, {
+        headers: { "accept-encoding": "br, gzip" },
+      });
+      expect(small.headers.get("content-encoding")).toBe("br");
+      expect(Number(small.headers.get("content-length"))).toBeLessThan(
+        Number(plain.headers.get("content-length")),
+      );
+      // fetch unpacks it.
+      expect(await small.text()).toBe(await plain.text());
+    }
 
     for (const part of ["", "/start.js", "/swagger-ui.js", "/swagger-ui.css"])
       expect((await fetch(`${server.origin}/docs${part}`)).status).toBe(200);
