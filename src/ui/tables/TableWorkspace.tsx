@@ -292,7 +292,8 @@ export function TableWorkspace({ tab, db, active, object, schema }: TableWorkspa
         identity={identity}
         state={state}
         page={page.data}
-        counting={active && unknown.length === 0}
+        counting={active && unknown.length === 0 && !chart}
+        paged={!chart}
         onView={view}
       />
       {dialog === "preview" ? (

@@ -130,7 +130,7 @@ async function openPage(
     async [Symbol.asyncDispose]() {
       if (options.context === undefined) await context.close();
       else await page.close();
-      if (faults.length) console.log('FAULTS', faults.join('\n'));
+      if (faults.length) console.log("FAULTS", faults.join("\n"));
       expect(faults).toEqual([]);
     },
   };
@@ -158,6 +158,6 @@ async function checkAccessibility(page: Page): Promise<void> {
         `${id}: ${nodes.map(({ target, failureSummary }) => `${target.join(" ")} ${failureSummary}`).join("; ")}`,
     );
   });
-  if (violations.length) console.log('AXE', violations.join('\n'));
+  if (violations.length) console.log("AXE", violations.join("\n"));
   expect(violations).toEqual([]);
 }
