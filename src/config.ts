@@ -8,11 +8,13 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { parseDurationMs } from "./duration.ts";
 import {
+  DEFAULT_IDLE_TIMEOUT_S,
   DEFAULT_MAX_BODY_BYTES,
   DEFAULT_MAX_IMPORT_BYTES,
   DEFAULT_MAX_OPEN_DATABASES,
   DEFAULT_MAX_VALUE_BYTES,
   DEFAULT_TIMEOUT_S,
+  MAX_IDLE_TIMEOUT_S,
   MAX_TIMEOUT_S,
   MIN_TIMEOUT_S,
 } from "./limits.ts";
@@ -99,6 +101,15 @@ export const SETTINGS = [
     help: "seconds a request may take when it does not say",
   },
   {
+    flag: "idle-timeout",
+    env: ["CHRONOLITE_IDLE_TIMEOUT"],
+    kind: "integer",
+    default: String(DEFAULT_IDLE_TIMEOUT_S),
+    minimum: 1,
+    maximum: MAX_IDLE_TIMEOUT_S,
+    help: "seconds after which a silent connection, or one that sends its body by drops, is dropped",
+  },
+  {
     flag: "max-body-bytes",
     env: ["CHRONOLITE_MAX_BODY_BYTES"],
     kind: "integer",
@@ -172,6 +183,7 @@ export interface Config {
   readonly token: string;
   readonly insecureNoAuth: boolean;
   readonly timeoutMs: number;
+  readonly idleTimeoutS: number;
   readonly maxBodyBytes: number;
   readonly maxValueBytes: number;
   readonly maxImportBytes: number;
@@ -251,6 +263,7 @@ function readConfig(
     durability: given.get("durability") as "full" | "relaxed",
     token: given.get("token") as string,
     insecureNoAuth: given.get("insecure-no-auth") as boolean,
+    idleTimeoutS: given.get("idle-timeout") as number,
     timeoutMs: (given.get("timeout") as number) * 1000,
     maxBodyBytes: given.get("max-body-bytes") as number,
     maxValueBytes: given.get("max-value-bytes") as number,

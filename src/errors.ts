@@ -162,6 +162,8 @@ export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
   const code = sqliteCode(thrown);
   if (code !== undefined) return fromSqliteCode(code, thrown);
+  const fromFile = fromFileSystem(thrown);
+  if (fromFile !== undefined) return fromFile;
   return new ApiError("INTERNAL_ERROR", "Something went wrong in the server", { cause: thrown });
 }
 
@@ -170,10 +172,19 @@ const NAME_OF_RESULT: Readonly<Record<number, string>> = {
   5: "SQLITE_BUSY",
   6: "SQLITE_LOCKED",
   8: "SQLITE_READONLY",
+  10: "SQLITE_IOERR",
   11: "SQLITE_CORRUPT",
   13: "SQLITE_FULL",
+  14: "SQLITE_CANTOPEN",
   18: "SQLITE_TOOBIG",
+  19: "SQLITE_CONSTRAINT",
   26: "SQLITE_NOTADB",
+};
+
+/** Extended result codes that mean more than their primary one. */
+const NAME_OF_EXTENDED_RESULT: Readonly<Record<number, string>> = {
+  778: "SQLITE_IOERR_WRITE",
+  4874: "SQLITE_IOERR_SHMSIZE",
 };
 
 /**
@@ -184,7 +195,7 @@ export function sqliteCode(thrown: unknown): string | undefined {
   const { code, errcode } = (thrown ?? {}) as { code?: unknown; errcode?: unknown };
   if (typeof code === "string" && code.startsWith("SQLITE_")) return code;
   return typeof errcode === "number"
-    ? (NAME_OF_RESULT[errcode & 0xff] ?? "SQLITE_ERROR")
+    ? (NAME_OF_EXTENDED_RESULT[errcode] ?? NAME_OF_RESULT[errcode & 0xff] ?? "SQLITE_ERROR")
     : undefined;
 }
 
@@ -194,7 +205,8 @@ function fromSqliteCode(code: string, cause: unknown): ApiError {
     return new ApiError("DATABASE_BUSY", "The database is locked by another program", { cause });
   if (code.startsWith("SQLITE_READONLY"))
     return new ApiError("DATABASE_READONLY", "The database file cannot be written to", { cause });
-  if (code === "SQLITE_FULL" || code === "SQLITE_IOERR_WRITE")
+  // A limit on the size of files, and a quota, look like a failed write.
+  if (["SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"].includes(code))
     return new ApiError("DISK_FULL", "The disk is full", { cause });
   if (code === "SQLITE_NOTADB")
     return new ApiError("INVALID_SQLITE_HEADER", "The file is not a SQLite database", { cause });
@@ -205,7 +217,40 @@ function fromSqliteCode(code: string, cause: unknown): ApiError {
     });
   if (cause instanceof Error && cause.message === "JSON nested too deep")
     return nestsTooDeep("the value");
+  if (code.startsWith("SQLITE_IOERR"))
+    return new ApiError("FILE_SYSTEM_ERROR", "The database file could not be read or written", {
+      cause,
+    });
+  if (code.startsWith("SQLITE_CANTOPEN"))
+    return new ApiError("FILE_SYSTEM_ERROR", "The database file could not be opened", { cause });
   if (code === "SQLITE_TOOBIG")
     return new ApiError("PAYLOAD_TOO_LARGE", "The value is too large for SQLite", { cause });
+  if (code.startsWith("SQLITE_CONSTRAINT"))
+    return new ApiError("SQL_CONSTRAINT", "A constraint of the table does not allow this", {
+      cause,
+      hint: "Somebody added it, such as a unique index; the database's schema shows it.",
+    });
   return new ApiError("DATABASE_ERROR", "The database could not do this", { cause });
+}
+
+/** What the file system said, where that means something to a caller. */
+function fromFileSystem(cause: unknown): ApiError | undefined {
+  switch ((cause as { code?: unknown } | null)?.code) {
+    case "EACCES":
+    case "EPERM":
+      return new ApiError("FORBIDDEN", "The server has no permission for this file or folder", {
+        cause,
+      });
+    case "EROFS":
+      return new ApiError("DATABASE_READONLY", "The file system cannot be written to", { cause });
+    case "ENOSPC":
+    case "EDQUOT":
+    case "EFBIG":
+      return new ApiError("DISK_FULL", "The disk is full", { cause });
+    case "EMFILE":
+    case "ENFILE":
+      return new ApiError("SERVICE_UNAVAILABLE", "Too many files are open", { cause });
+    default:
+      return undefined;
+  }
 }

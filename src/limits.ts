@@ -94,6 +94,13 @@ export const DEFAULT_TIMEOUT_S = 30;
 export const MIN_TIMEOUT_S = 1;
 export const MAX_TIMEOUT_S = 300;
 
+/** Silence after which a connection is dropped, in seconds, unless --idle-timeout says otherwise. */
+export const DEFAULT_IDLE_TIMEOUT_S = 60;
+/** The longest that Bun can be told. */
+export const MAX_IDLE_TIMEOUT_S = 255;
+/** How much longer than its deadline the answer to a request may take to leave, in seconds. */
+export const ANSWER_GRACE_S = 10;
+
 /** Longest time to live: 100 years. Beyond it a sum with the present could leave the exact integers. */
 export const MAX_TTL_MS = 100 * 365 * 86_400_000;
 /** Keys removed by one sweep of the expiry timer; other writes get their turn in between. */
@@ -137,6 +144,8 @@ export const RUNNER_MEMORY_BYTES = 1536 * 1024 * 1024;
 export const RUNNER_KEPT_BYTES = 256 * 1024 * 1024;
 /** How often working runners are looked at. */
 export const RUNNER_WATCH_MS = 200;
+/** How long a runner keeps a read-only connection open for its next job. */
+export const KEPT_READER_MS = 250;
 
 /** Largest upload of an import in bytes, unless --max-import-bytes says otherwise. */
 export const DEFAULT_MAX_IMPORT_BYTES = 64 * 1024 ** 3;

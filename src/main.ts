@@ -3,11 +3,13 @@
 import { readdirSync } from "node:fs";
 import { systemClock } from "./clock.ts";
 import { type Config, helpText, parseCommand, UsageError } from "./config.ts";
+import { foreignJobs } from "./engine/foreign-jobs.ts";
 import { engineJobs } from "./engine/jobs.ts";
 import { stderrLog } from "./log.ts";
 import { serveJobs } from "./runner/child.ts";
 import { RUNNER_ARGUMENT } from "./runner/protocol.ts";
 import { startServer } from "./server/serve.ts";
+import { letGo } from "./sql/connections.ts";
 import { fileJobs } from "./sql/file-jobs.ts";
 import { sqlJobs } from "./sql/jobs.ts";
 import { VERSION } from "./version.ts";
@@ -17,7 +19,11 @@ const RUNTIME_ERROR = 1;
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === RUNNER_ARGUMENT) {
-    await serveJobs({ ...engineJobs, ...sqlJobs, ...fileJobs }, Number(argv[1]));
+    await serveJobs(
+      { ...engineJobs, ...foreignJobs, ...sqlJobs, ...fileJobs },
+      Number(argv[1]),
+      letGo,
+    );
     return 0;
   }
   const command = parseCommand(argv, process.env);

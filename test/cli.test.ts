@@ -20,6 +20,7 @@ const OTHER_VALUES: Record<string, string> = {
   "allow-any-absolute-db-path": "true",
   "create-missing": "true",
   durability: "relaxed",
+  "idle-timeout": "7",
   token: "t0ken",
   "insecure-no-auth": "true",
   timeout: "7",

@@ -100,6 +100,19 @@ describe("DELETE /db", () => {
     expect(readdirSync(server.folder.path)).toEqual([]);
   });
 
+  test("ends the streams of those who listen for changes", async () => {
+    await using server = await startTestServer();
+    await put(server, "t", "a");
+    const response = await server.api("/changes/stream?db=t");
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    expect((await reader?.read())?.value).toContain("event: ready");
+    expect((await remove(server, "t", "&confirm=yes&timeout=3")).status).toBe(200);
+    let text = "";
+    for (let next = await reader?.read(); next?.done === false; next = await reader?.read())
+      text += next.value;
+    expect(text).toContain('{"reason":"deleted"}');
+  });
+
   test("gives up at its deadline while a statement still runs, and the database stays in use", async () => {
     await using server = await startTestServer();
     await put(server, "t", "a");

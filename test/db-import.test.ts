@@ -2,6 +2,7 @@ import { Database as Connection } from "bun:sqlite";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { IMPORT_PROGRESS_ROWS, IMPORT_SAMPLE_ROWS } from "../src/limits.ts";
+import { decodeUtf8 } from "../src/sql/import/utf8.ts";
 import { startTestServer, TestFolder, type TestServer } from "./support/server.ts";
 
 type Line = Record<string, unknown>;
@@ -273,6 +274,26 @@ describe("CSV into a new table", () => {
   });
 });
 
+test("bytes that are not UTF-8 are found on their line, wherever the pieces of an upload meet", async () => {
+  const bytes = Buffer.concat([Buffer.from("a\nü€😀\n€\n"), Buffer.from([0xe2, 0x82, 0x0a, 0x62])]);
+  const decode = async (...pieces: Uint8Array[]) => {
+    async function* chunks() {
+      yield* pieces;
+    }
+    let text = "";
+    for await (const piece of decodeUtf8(chunks())) text += piece;
+    return text;
+  };
+  for (let first = 0; first < bytes.length; first += 1)
+    for (let second = first; second < bytes.length; second += 1)
+      await expect(
+        decode(bytes.subarray(0, first), bytes.subarray(first, second), bytes.subarray(second)),
+      ).rejects.toThrow("not UTF-8 on line 4");
+  const good = bytes.subarray(0, -4);
+  for (let at = 0; at <= good.length; at += 1)
+    expect(await decode(good.subarray(0, at), good.subarray(at))).toBe("a\nü€😀\n€\n");
+});
+
 describe("CSV into a table that exists", () => {
   test("matches columns by name, whatever their order and case; others get their defaults", async () => {
     await using server = await startTestServer();
@@ -534,8 +555,17 @@ describe("an import under way", () => {
     expect((await upload(server, "db=t&table=c", csvOf(100_000))).last).toMatchObject({
       event: "done",
     });
-    const chunked = (text: string) => new Blob([text]).stream();
-    for (const body of [csvOf(100_002), chunked(csvOf(100_002))])
+    let begun = false;
+    // Without a length: nobody can know before it has come.
+    const untold = new ReadableStream({
+      async pull(controller) {
+        if (begun) await Bun.sleep(5);
+        controller.enqueue(Buffer.from(begun ? "x\n" : csvOf(100_000)));
+        if (begun) controller.close();
+        begun = true;
+      },
+    });
+    for (const body of [csvOf(100_002), untold])
       expect(await upload(server, "db=t&table=d", body)).toMatchObject({
         status: 413,
         last: { code: "PAYLOAD_TOO_LARGE" },
@@ -551,6 +581,27 @@ describe("an import under way", () => {
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ parameter: "body" });
     end();
+    const other = endless();
+    const refused = await server.api("/db/import?db=new&format=sqlite", {
+      method: "POST",
+      body: other.body,
+    });
+    expect(await refused.json()).toMatchObject({ code: "INVALID_SQLITE_HEADER" });
+    other.end();
+  });
+
+  test("into a file with a rollback journal takes it into WAL mode first, as every write does", async () => {
+    using folder = new TestFolder();
+    const connection = new Connection(folder.file("old.db"), { create: true });
+    connection.run("create table c(a)");
+    connection.close(true);
+    await using server = await startTestServer({ folder, empty: true });
+    expect((await upload(server, "db=old&table=c", "a\n1\n")).status).toBe(200);
+    const { body } = await server.json("/maintenance?db=old", {
+      method: "POST",
+      body: '{"op":"stats"}',
+    });
+    expect(body["result"]).toMatchObject({ journal_mode: "wal" });
   });
 });
 

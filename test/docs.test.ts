@@ -19,7 +19,12 @@ function servedRequests(folder: TestFolder): string[] {
   const config = testConfig(folder);
   const common = { config, clock: systemClock, log: silentLog };
   const runners = new RunnerPool({ size: 1, log: silentLog });
-  const registry = new Registry({ ...common, ...config, housekeepers: runners });
+  const registry = new Registry({
+    ...common,
+    ...config,
+    housekeepers: runners,
+    sqlRunners: runners,
+  });
   const { routes } = createApp({
     ...common,
     registry,

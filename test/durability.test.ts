@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { childrenOf, isAlive } from "./support/processes.ts";
 import { type SpawnedServer, spawnServer, TestFolder } from "./support/server.ts";
 
 const linux = process.platform === "linux";
@@ -11,30 +12,6 @@ function makeDatabase(folder: TestFolder): string {
   using database = new Database(path, { create: true });
   database.run("PRAGMA user_version = 1");
   return path;
-}
-
-/** Processes whose parent is this one. */
-function childrenOf(pid: number): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .filter((name) => {
-      try {
-        return readFileSync(`/proc/${name}/status`, "utf8").includes(`\nPPid:\t${pid}\n`);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
-}
-
-/** Whether the process still does something: not gone, not a zombie. */
-function isAlive(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return !/^ [ZX]/.test(stat.slice(stat.lastIndexOf(")") + 1));
-  } catch {
-    return false;
-  }
 }
 
 async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {

@@ -281,4 +281,46 @@ describe("POST /maintenance", () => {
     // Process 1 is another one, and alive.
     expect(readdirSync(folder.file(".chronolite")).toSorted()).toEqual(["state.db", "work-1-c"]);
   });
+
+  test("the server's own folder cannot be named", async () => {
+    await using server = await startTestServer();
+    await sql(server, "create table a(b)");
+    const own = server.folder.file(".chronolite");
+    mkdirSync(own);
+    const inside = `${own}/inside.db`;
+    const connection = new Connection(inside, { create: true });
+    connection.run("create table secret(a)");
+    connection.close(true);
+    symlinkSync(inside, server.folder.file("link.db"));
+    const name = encodeURIComponent(inside);
+    const refused = [400, "INVALID_DB_PATH"];
+    const answer = async (path: string, init?: RequestInit) => {
+      const { status, body } = await server.json<Body>(path, init);
+      return [status, body["code"]];
+    };
+    for (const db of [name, "link"]) {
+      expect(await answer(`/query?db=${db}&sql=select+1`)).toEqual(refused);
+      expect(await answer(`/db/export?db=${db}`)).toEqual(refused);
+      expect(await answer(`/db?db=${db}&confirm=yes`, { method: "DELETE" })).toEqual(refused);
+    }
+    const post = { method: "POST", body: "" };
+    expect(await answer(`/db/create?path=${encodeURIComponent(`${own}/new.db`)}`, post)).toEqual(
+      refused,
+    );
+    expect(
+      await answer(`/db/import?db=${encodeURIComponent(`${own}/new.db`)}&format=sqlite`, post),
+    ).toEqual(refused);
+    for (const dest_path of [`${own}/new.db`, `${own}/deeper/new.db`])
+      expect((await maintain(server, { op: "vacuum_into", dest_path })).body).toMatchObject({
+        code: "INVALID_DB_PATH",
+        reqIdx: -1,
+      });
+    expect(await answer(`/db/list?dir=${encodeURIComponent(own)}`)).toEqual([403, "FORBIDDEN"]);
+    expect(await answer(`/kv?db=${encodeURIComponent(own)}`)).toEqual([403, "FORBIDDEN"]);
+    const folder = encodeURIComponent(server.folder.path);
+    expect((await server.api(`/kv/.chronolite/inside.db?db=${folder}`)).status).toBe(400);
+    const { body: listed } = await server.json(`/kv?db=${folder}`);
+    expect(JSON.stringify(listed)).not.toContain("inside.db");
+    expect(readdirSync(own)).toEqual(["inside.db"]);
+  });
 });

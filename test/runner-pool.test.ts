@@ -2,8 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { STREAM_WINDOW_BYTES } from "../src/limits.ts";
 import { silentLog } from "../src/log.ts";
+import type { StreamJob } from "../src/runner/job.ts";
 import type { MemoryBounds } from "../src/runner/memory.ts";
-import { RunnerPool, type StreamJob } from "../src/runner/pool.ts";
+import { RunnerPool } from "../src/runner/pool.ts";
 
 const CHUNK_BYTES = 64 * 1024;
 

@@ -244,6 +244,22 @@ describe("more statements than can wait", () => {
 });
 
 describe("runner processes", () => {
+  test("have a bound on SQLite's memory: 400 for the statement, and the next one runs", async () => {
+    await using server = await startTestServer({ args: ["--runners", "1"] });
+    const greedy = "SELECT length(CAST(zeroblob(600000000) AS TEXT))";
+    for (const response of [
+      await query(server, greedy),
+      await transaction(server, { transaction: [{ query: greedy }] }),
+    ]) {
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({
+        code: "SQL_ERROR",
+        error: "The statement needs more memory than it may use",
+      });
+    }
+    expect((await query(server, "SELECT 1")).status).toBe(200);
+  });
+
   test("that die are replaced; the caller whose statement it was is told", async () => {
     await using server = await startTestServer({ args: ["--runners", "1"] });
     if (process.platform !== "linux") return;

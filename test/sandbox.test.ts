@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { startTestServer, type TestServer } from "./support/server.ts";
+import { KNOWN_FUNCTIONS } from "./support/sqlite-functions.ts";
 
 interface Answer {
   success: boolean;
@@ -79,6 +80,12 @@ describe.each<[string, (sql: string) => Promise<{ status: number; text: string }
     ["VACUUM main INTO", "VACUUM main INTO ('TARGET' || '')"],
     ["load_extension", "SELECT load_extension('x')"],
     ["load_extension in other letters", "SELECT LOAD_Extension('x', 'y')"],
+    ["fts3_tokenizer, which tells an address", "SELECT hex(fts3_tokenizer('simple'))"],
+    ["fts3_tokenizer, which takes an address", "SELECT fts3_tokenizer('evil', 'AAAAAAAA')"],
+    [
+      "fts3_tokenizer in a view",
+      "CREATE TEMP VIEW x AS SELECT fts3_tokenizer('simple') AS p; SELECT p FROM x",
+    ],
     ["PRAGMA writable_schema", "PRAGMA writable_schema = 1"],
     ["PRAGMA main.writable_schema", "PRAGMA main.writable_schema(RESET)"],
     ["PRAGMA temp_store_directory", "PRAGMA temp_store_directory = '/tmp'"],
@@ -107,6 +114,10 @@ describe.each<[string, (sql: string) => Promise<{ status: number; text: string }
     ["DELETE from the bookkeeping", "DELETE FROM Chronolite_Relations"],
     ["DROP of the bookkeeping", "DROP TABLE chronolite_relations"],
     ["ALTER of the bookkeeping", "ALTER TABLE chronolite_relations ADD COLUMN x"],
+    ["an index on the bookkeeping", "CREATE INDEX x ON chronolite_relations(kind)"],
+    ["a table with a name of ours", "CREATE TABLE chronolite_other(a)"],
+    ["a view with a name of ours", "CREATE VIEW Chronolite_View AS SELECT 1"],
+    ["a virtual table with a name of ours", "CREATE VIRTUAL TABLE chronolite_f USING fts5(a)"],
     ["RENAME of the bookkeeping", "ALTER TABLE chronolite_relations RENAME TO y"],
     ["INSERT into the history", "INSERT INTO kv_store_history(key, at_ms, op) VALUES('a', 1, 'X')"],
     ["UPDATE of the history", 'UPDATE "KV_Store_History" SET key = key'],
@@ -120,6 +131,8 @@ describe.each<[string, (sql: string) => Promise<{ status: number; text: string }
     ["writes of a second table's history", "DELETE FROM second_history"],
     ["DROP of the history", "DROP TABLE kv_store_history"],
     ["DROP INDEX of the history", "DROP INDEX kv_store_history_op"],
+    ["an index on the history", "CREATE UNIQUE INDEX x ON kv_store_history(op)"],
+    ["DROP of an index that keys need", "DROP INDEX kv_store_expire"],
     ["ALTER of the history", "ALTER TABLE kv_store_history ADD COLUMN x"],
     ["RENAME of the history", "ALTER TABLE kv_store_history RENAME TO other"],
     ["RENAME COLUMN of the history", "ALTER TABLE kv_store_history RENAME COLUMN op TO oper"],
@@ -254,6 +267,36 @@ describe("nothing reaches the next request", () => {
     expect(
       await rows("SELECT changes() AS c, total_changes() AS t, last_insert_rowid() AS r"),
     ).toEqual([{ c: 0, t: 0, r: 0 }]);
+  });
+});
+
+describe("functions", () => {
+  test("fts3_tokenizer is refused with a bound parameter too, where SQLite has no switch for it", async () => {
+    for (const item of [
+      { query: "SELECT hex(fts3_tokenizer(?))", values: ["simple"] },
+      { query: "SELECT fts3_tokenizer('evil', ?)", values: ["AAAAAAAA"] },
+    ])
+      expect((await run(item)).status).toBe(400);
+    const values = encodeURIComponent('["simple"]');
+    const sql = encodeURIComponent("SELECT hex(fts3_tokenizer(?))");
+    expect((await server.api(`/query?db=t&sql=${sql}&values=${values}`)).status).toBe(400);
+  });
+
+  test("are all known: a new one of a new SQLite is judged before it is served", async () => {
+    const names = (await rows("SELECT DISTINCT name FROM pragma_function_list ORDER BY name")).map(
+      ({ name }) => name,
+    );
+    expect(names.join(" ")).toBe(KNOWN_FUNCTIONS);
+  });
+
+  test("modules, too", async () => {
+    const names = (await rows("SELECT name FROM pragma_module_list ORDER BY name"))
+      .map(({ name }) => String(name))
+      // These come into the list only when they have been used.
+      .filter((name) => !/^(pragma|json)_/.test(name));
+    expect(names.join(" ")).toBe(
+      "dbstat fts3 fts3tokenize fts4 fts4aux fts5 fts5vocab geopoly rtree rtree_i32",
+    );
   });
 });
 

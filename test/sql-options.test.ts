@@ -1,6 +1,8 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { startTestServer, type TestServer } from "./support/server.ts";
+import { renameSync, rmSync } from "node:fs";
+import { KEPT_READER_MS } from "../src/limits.ts";
+import { startTestServer, TestFolder, type TestServer } from "./support/server.ts";
 import { type PlanNode, SqlClient } from "./support/sql.ts";
 
 let server: TestServer;
@@ -315,5 +317,63 @@ describe("explain", () => {
   test("on GET /query is for reading queries too", async () => {
     const { status, text } = await query("DELETE FROM child", "&explain=true");
     expect([status, JSON.parse(text).code]).toEqual([400, "INVALID_PARAMETERS"]);
+  });
+});
+
+describe("a runner that has read from a file", () => {
+  test("reads the file that is there now, not the one that was", async () => {
+    using folder = new TestFolder();
+    await using own = await startTestServer({ folder, args: ["--runners", "1"] });
+    const client = new SqlClient(own);
+    await client.run("CREATE TABLE which(name)", "INSERT INTO which VALUES('first')");
+    expect(await client.rows("SELECT name FROM which")).toEqual([{ name: "first" }]);
+    {
+      using second = new Database(folder.file("second.db"), { create: true });
+      second.run("CREATE TABLE which(name)");
+      second.run("INSERT INTO which VALUES('second')");
+    }
+    for (const suffix of ["-wal", "-shm"]) rmSync(folder.file(`t.db${suffix}`), { force: true });
+    renameSync(folder.file("second.db"), folder.file("t.db"));
+    expect(await client.rows("SELECT name FROM which")).toEqual([{ name: "second" }]);
+  });
+
+  test("shows what others commit meanwhile, tables too", async () => {
+    expect(await sql.rows("SELECT count(*) AS n FROM parent")).toEqual([{ n: 0 }]);
+    using outside = new Database(server.folder.file("t.db"), { readwrite: true });
+    outside.run("INSERT INTO parent VALUES(5)");
+    outside.run("CREATE TABLE outside(a)");
+    expect(await sql.rows("SELECT id FROM parent")).toEqual([{ id: 5 }]);
+    expect(await sql.rows("SELECT * FROM outside")).toEqual([]);
+    await sql.run("DELETE FROM parent");
+  });
+
+  test("names the columns of a table that was made anew", async () => {
+    for (const columns of [["a", "b"], ["c"], ["d", "e", "f"]]) {
+      await sql.run("DROP TABLE IF EXISTS anew", `CREATE TABLE anew(${columns.join()})`);
+      const { text } = await query("SELECT * FROM anew");
+      expect(JSON.parse(text).columns).toEqual(columns);
+      const { results } = await sql.commit([{ query: "SELECT * FROM anew" }]);
+      expect(results[0]?.resultHeaders).toEqual(columns);
+    }
+  });
+
+  test("forgets a pragma that a request has set", async () => {
+    await sql.commit([{ query: "PRAGMA foreign_keys = ON" }, { query: "SELECT 1" }]);
+    expect(await sql.rows("PRAGMA foreign_keys")).toEqual([{ foreign_keys: 0 }]);
+  });
+
+  test("lets go of the file soon: a deleted database leaves nothing behind", async () => {
+    await server.api("/db/create?path=brief", { method: "POST" });
+    expect((await server.api("/query?db=brief&sql=SELECT+1")).status).toBe(200);
+    expect((await server.api("/db?db=brief&confirm=yes", { method: "DELETE" })).status).toBe(200);
+    expect((await server.api("/db/create?path=brief", { method: "POST" })).status).toBe(201);
+    const wrote = await server.api("/db?db=brief", {
+      method: "POST",
+      body: '{"transaction":[{"statement":"CREATE TABLE a(b)"},{"statement":"INSERT INTO a VALUES(1)"}]}',
+    });
+    expect(wrote.status).toBe(200);
+    await Bun.sleep(2 * KEPT_READER_MS);
+    using database = new Database(server.folder.file("brief.db"), { readonly: true });
+    expect(database.query("SELECT b FROM a").all()).toEqual([{ b: 1 }]);
   });
 });

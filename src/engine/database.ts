@@ -1,6 +1,6 @@
 /** One open database file: runs plans on it, keeps it durable, tidy, and open to other programs. */
 import { Database as Connection, type Statement as Prepared } from "bun:sqlite";
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
 import { ApiError, sqliteCode, toApiError } from "../errors.ts";
@@ -14,6 +14,7 @@ import type { Log } from "../log.ts";
 import type { RunnerPool } from "../runner/pool.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { ExpiryTimer } from "./expiry.ts";
+import { ForeignPlans, RunsElsewhere } from "./foreign.ts";
 import type { PathJob, PlanJob, PlanResult, PrepareJob } from "./jobs.ts";
 import {
   type Engine,
@@ -25,6 +26,7 @@ import {
   type WriteOptions,
 } from "./plan.ts";
 import { Relations } from "./relations.ts";
+import { replaced } from "./resolve.ts";
 import { Turn } from "./turn.ts";
 import { WalSync } from "./wal-sync.ts";
 
@@ -33,7 +35,11 @@ export interface EngineDeps {
   readonly log: Log;
   /** Processes for the engine's own jobs; callers' SQL has others, so it cannot hold these up. */
   readonly housekeepers: RunnerPool;
+  /** Processes for callers' SQL, and for plans that set somebody's SQL off. */
+  readonly sqlRunners: RunnerPool;
   readonly durability: "full" | "relaxed";
+  /** Has other processes close files that they only keep open for their next job. */
+  readonly letGo?: () => Promise<void>;
 }
 
 /** What tells a file from all others, whatever its names. */
@@ -55,6 +61,7 @@ export class Database implements Engine {
   readonly #deps: EngineDeps;
   readonly #connection: Connection;
   readonly #relations: Relations;
+  readonly #foreign: ForeignPlans;
   readonly #queue: CommitQueue;
   readonly #prepared = new Map<Statement, Prepared<Rows[number], [Record<string, SqlValue>]>>();
   readonly #identity: string;
@@ -69,6 +76,7 @@ export class Database implements Engine {
   /** Uses that outlast a turn of the event loop, such as a running SQL job. */
   #pins = 0;
   readonly #watchers = new Set<() => void>();
+  #leaving = new AbortController();
   #closing: Promise<void> | undefined;
   /** Set when the file is gone or cannot be trusted any more; the registry then drops this object. */
   lost = false;
@@ -78,17 +86,15 @@ export class Database implements Engine {
     this.path = path;
     this.#deps = deps;
     this.#identity = fileIdentity(path);
-    this.#connection = new Connection(path, { readwrite: true, create: false, strict: true });
-    this.#connection.run("pragma busy_timeout = 0");
-    // NORMAL: the frames of a commit are synced by WalSync, off the thread, before the answer.
-    this.#connection.run("pragma synchronous = normal");
-    this.#connection.run("pragma wal_autocheckpoint = 0");
-    this.#connection.run(`pragma cache_size = -${PAGE_CACHE_KIB}`);
-    this.#connection.run("pragma trusted_schema = off");
-    this.#connection.run("pragma temp_store = memory");
+    this.#connection = openConnection(path, this.#identity);
     this.#beginRead = this.#connection.prepare("begin");
     this.#endRead = this.#connection.prepare("commit");
     this.#relations = new Relations(this.#connection);
+    this.#foreign = new ForeignPlans({
+      path,
+      durability: deps.durability,
+      runners: deps.sqlRunners,
+    });
     this.expiry = new ExpiryTimer(this, deps.clock, deps.log);
     this.#queue = new CommitQueue(this.#connection, this.turn, {
       aboutToBegin: () => {
@@ -99,7 +105,7 @@ export class Database implements Engine {
       run: (plan) => this.#runWrite(plan),
       rolledBack: () => this.#relations.forget(),
       committed: (plans) => this.#committed(plans),
-      nowMs: () => deps.clock.nowMs(),
+      nowMs: () => performance.now(),
     });
   }
 
@@ -138,7 +144,9 @@ export class Database implements Engine {
 
   async readElsewhere(plan: Plan): Promise<Rows[]> {
     this.#beginReadTurn();
-    if (this.#relations.state(plan.relation) === "absent") return plan.steps.map(() => []);
+    const state = this.#relations.state(plan.relation);
+    if (state === "absent") return plan.steps.map(() => []);
+    if (state === "foreign") return this.#readForeign(plan);
     const unpin = this.pin();
     try {
       return await this.#deps.housekeepers.run<Rows[]>({
@@ -157,6 +165,8 @@ export class Database implements Engine {
     let ended = false;
     try {
       await this.write({ relation: plan.relation, steps: [] }, { deadlineMs });
+      if (this.#mustRunElsewhere(plan))
+        return await this.#writeForeign(plan, this.#monotonic(deadlineMs));
       const { rows, undoneBy } = await this.#deps.housekeepers.run<PlanResult>({
         kind: "engine.write",
         payload: this.#planJob(plan),
@@ -189,18 +199,77 @@ export class Database implements Engine {
     return () => this.#watchers.delete(changed);
   }
 
-  write(plan: Plan, options: WriteOptions): Promise<Rows[]> {
+  async write(plan: Plan, options: WriteOptions): Promise<Rows[]> {
     if (this.#closing !== undefined)
-      return Promise.reject(new ApiError("SERVICE_UNAVAILABLE", "The database is being closed"));
-    if (this.#wal !== undefined) return this.#queue.submit(plan, options.deadlineMs);
-    return this.#writeFirst(plan, options.deadlineMs);
+      throw new ApiError("SERVICE_UNAVAILABLE", "The database is being closed");
+    const deadlineMs = this.#monotonic(options.deadlineMs);
+    if (this.#mustRunElsewhere(plan)) return this.#writeForeign(plan, deadlineMs);
+    try {
+      if (this.#wal !== undefined) return await this.#queue.submit(plan, deadlineMs);
+      return await this.#writeFirst(plan, deadlineMs);
+    } catch (error) {
+      if (!(error instanceof RunsElsewhere)) throw error;
+      return this.#writeForeign(plan, deadlineMs);
+    }
+  }
+
+  /** A deadline by performance.now(): the machine's clock may be set while the caller waits. */
+  #monotonic(deadlineMs: number): number {
+    return performance.now() + deadlineMs - this.#deps.clock.nowMs();
+  }
+
+  /** Looked at before the queue is, where a plan that cannot run costs its batch a second start. */
+  #mustRunElsewhere(plan: Plan): boolean {
+    if (!this.#relations.isSuspect(plan.relation)) return false;
+    this.#beginReadTurn();
+    const state = this.#relations.state(plan.relation);
+    return state === "surrounded" || state === "foreign";
+  }
+
+  async #readForeign(plan: Plan): Promise<Rows[]> {
+    const unpin = this.pin();
+    try {
+      return await this.#foreign.read(plan);
+    } finally {
+      unpin();
+    }
+  }
+
+  /** @param deadlineMs monotonic */
+  async #writeForeign(plan: Plan, deadlineMs: number): Promise<Rows[]> {
+    if (plan.conclude !== undefined)
+      throw new ApiError("CONFLICT", "The table is changed by SQL that is not the server's own", {
+        hint: "Send the request without Idempotency-Key.",
+      });
+    const unpin = this.pin();
+    try {
+      const rows = await this.#foreign.write(plan, deadlineMs - performance.now(), async () => {
+        await this.#prepareWrites(deadlineMs);
+        return this.takeTurn();
+      });
+      this.expiry.expect(plan.relation, plan.expiresAtMs ?? null);
+      return rows;
+    } finally {
+      unpin();
+    }
+  }
+
+  /** Aborted when those who only listen shall go, because the database is to be deleted. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  /** Sends away those who only listen. Who comes after that may listen again. */
+  dismissListeners(): void {
+    this.#leaving.abort();
+    this.#leaving = new AbortController();
   }
 
   /** The first write of this connection. Until it is in the queue only the pin says that it is there. */
   async #writeFirst(plan: Plan, deadlineMs: number): Promise<Rows[]> {
     const unpin = this.pin();
     try {
-      await this.prepareWrites(deadlineMs);
+      await this.#prepareWrites(deadlineMs);
       return await this.#queue.submit(plan, deadlineMs);
     } finally {
       unpin();
@@ -213,6 +282,11 @@ export class Database implements Engine {
    * @throws ApiError DATABASE_BUSY when another program holds the file until the deadline
    */
   prepareWrites(deadlineMs: number): Promise<void> {
+    return this.#prepareWrites(this.#monotonic(deadlineMs));
+  }
+
+  /** @param deadlineMs monotonic */
+  #prepareWrites(deadlineMs: number): Promise<void> {
     this.#preparingWrites ??= this.#openWal(deadlineMs).catch((error) => {
       this.#preparingWrites = undefined;
       throw error;
@@ -237,9 +311,7 @@ export class Database implements Engine {
    */
   checkFile(): void {
     if (this.isCurrent()) return;
-    throw new ApiError("DATABASE_NOT_FOUND", "The database file was removed or replaced", {
-      hint: "Try again: the file now at this path, if any, will be opened.",
-    });
+    throw replaced();
   }
 
   /**
@@ -277,6 +349,7 @@ export class Database implements Engine {
     this.expiry.stop();
     await this.#queue.drained();
     await this.#checkpoint;
+    await this.#deps.letGo?.();
     const payload: PathJob = { path: this.path, busyTimeoutMs: HOUSEKEEPING_BUSY_MS };
     if (!this.lost && this.#wal !== undefined)
       await this.#deps.housekeepers
@@ -303,9 +376,11 @@ export class Database implements Engine {
     this.#connection.close(true);
   }
 
-  #readNow(plan: Plan): Rows[] {
+  #readNow(plan: Plan): Rows[] | Promise<Rows[]> {
     this.#beginReadTurn();
-    if (this.#relations.state(plan.relation) === "absent") return plan.steps.map(() => []);
+    const state = this.#relations.state(plan.relation);
+    if (state === "absent") return plan.steps.map(() => []);
+    if (state === "foreign") return this.#readForeign(plan);
     return plan.steps.map((step) => this.#prepare(step.statement).all(step.params));
   }
 
@@ -336,13 +411,13 @@ export class Database implements Engine {
 
   /** Another program has the file locked for a moment. */
   async #readSoon(plan: Plan): Promise<Rows[]> {
-    const deadlineMs = this.#deps.clock.nowMs() + DEFAULT_TIMEOUT_S * 1000;
+    const deadlineMs = performance.now() + DEFAULT_TIMEOUT_S * 1000;
     for (;;) {
       await pause(BUSY_RETRY_MS);
       try {
         return this.#readNow(plan);
       } catch (error) {
-        if (!isBusy(error) || this.#deps.clock.nowMs() > deadlineMs) throw error;
+        if (!isBusy(error) || performance.now() > deadlineMs) throw error;
       }
     }
   }
@@ -385,8 +460,14 @@ export class Database implements Engine {
     } catch (error) {
       // After a failed sync nobody knows what is on disk: start anew from the file.
       this.lost = true;
-      throw new ApiError("DATABASE_ERROR", "The write could not be put on disk", { cause: error });
+      const known = toApiError(error);
+      throw known.kind === "DISK_FULL"
+        ? known
+        : new ApiError("DATABASE_ERROR", "The write could not be put on disk", { cause: error });
     }
+    if (this.#wal?.isRemoved() !== true) return;
+    this.lost = true;
+    throw new ApiError("DATABASE_ERROR", "The write-ahead log was removed, and the write with it");
   }
 
   #tellWatchers(): void {
@@ -420,7 +501,7 @@ export class Database implements Engine {
           return { journalMode: "busy" };
         });
       if (journalMode === "wal") break;
-      if (this.#deps.clock.nowMs() >= deadlineMs)
+      if (performance.now() >= deadlineMs)
         throw new ApiError(
           "DATABASE_BUSY",
           "The database could not be put into WAL mode: it is in use",
@@ -430,7 +511,12 @@ export class Database implements Engine {
     // The first read creates the -wal file, if it is not there.
     using first = this.#connection.prepare("select count(*) from sqlite_schema");
     first.get();
-    this.#wal = await WalSync.open(this.path);
+    this.#wal = await WalSync.open(this.path).catch((error) => {
+      if (toApiError(error).kind !== "FORBIDDEN") throw error;
+      throw new ApiError("DATABASE_READONLY", "The database file cannot be written to", {
+        cause: error,
+      });
+    });
   }
 
   #checkpointIfLarge(): void {
@@ -464,9 +550,39 @@ export class Database implements Engine {
   }
 }
 
+/** @throws ApiError DATABASE_NOT_FOUND when the file is not the one that was meant any more */
+function openConnection(path: string, identity: string): Connection {
+  const connection = new Connection(path, { readwrite: true, create: false, strict: true });
+  try {
+    if (!isStillAt(path, identity)) throw replaced();
+    connection.run("pragma busy_timeout = 0");
+    // NORMAL: the frames of a commit are synced by WalSync, off the thread, before the answer.
+    connection.run("pragma synchronous = normal");
+    connection.run("pragma wal_autocheckpoint = 0");
+    connection.run(`pragma cache_size = -${PAGE_CACHE_KIB}`);
+    connection.run("pragma trusted_schema = off");
+    connection.run("pragma temp_store = memory");
+    return connection;
+  } catch (error) {
+    // Left to the garbage collector it would keep hold of the file.
+    connection.close(true);
+    throw error;
+  }
+}
+
 function fileIdentity(path: string): string {
   const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? "none" : identityOf(stats);
+  // A database is never empty: somebody cut it off.
+  return stats === undefined || stats.size === 0 ? "none" : identityOf(stats);
+}
+
+/** Whether the path leads to that file still, and through no link that was made since it was followed. */
+function isStillAt(path: string, identity: string): boolean {
+  try {
+    return realpathSync(path) === path && fileIdentity(path) === identity;
+  } catch {
+    return false;
+  }
 }
 
 function identityOf({ dev, ino }: FileNumbers): string {

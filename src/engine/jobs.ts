@@ -7,11 +7,11 @@ import { linkSync, rmSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { ApiError } from "../errors.ts";
+import { ApiError, toApiError } from "../errors.ts";
 import type { JobHandlers } from "../runner/child.ts";
 import { truncateLog } from "./checkpoint.ts";
-import { existingFileUrl } from "./file-url.ts";
 import { type ListedDatabase, listDatabases } from "./list.ts";
+import { openFile } from "./open-file.ts";
 import type { Rows, SqlValue } from "./plan.ts";
 import { removeDatabase } from "./remove.ts";
 import type { DataRoot } from "./resolve.ts";
@@ -76,7 +76,7 @@ export const engineJobs = {
 
   /** Does what a first open may have to do: recovery after a crash, and the change to WAL. */
   "engine.prepare"({ path, wal, busyTimeoutMs }: PrepareJob): { journalMode: string } {
-    using database = openFile(path, busyTimeoutMs);
+    using database = openFile(path, { timeout: busyTimeoutMs });
     const row = database.prepare(wal ? "pragma journal_mode = wal" : "pragma journal_mode").get();
     database.prepare("select count(*) from sqlite_schema").get();
     return { journalMode: String(row?.["journal_mode"]) };
@@ -90,7 +90,7 @@ export const engineJobs = {
     { path, busyTimeoutMs }: PathJob,
     turn: () => Promise<void>,
   ): Promise<void> {
-    using database = openFile(path, busyTimeoutMs);
+    using database = openFile(path, { timeout: busyTimeoutMs });
     database.exec("pragma synchronous = normal; pragma wal_autocheckpoint = 0");
     database.prepare("pragma wal_checkpoint(passive)").get();
     await turn();
@@ -105,7 +105,7 @@ export const engineJobs = {
     { path, busyTimeoutMs }: PathJob,
     turn: () => Promise<void>,
   ): Promise<void> {
-    using database = openFile(path, busyTimeoutMs);
+    using database = openFile(path, { timeout: busyTimeoutMs });
     database.prepare("select count(*) from sqlite_schema").get();
     await turn();
   },
@@ -121,7 +121,7 @@ export const engineJobs = {
 
   /** A plan that only reads and may take long. */
   "engine.read"({ path, steps, busyTimeoutMs }: PlanJob): Rows[] {
-    using database = openFile(path, busyTimeoutMs, true);
+    using database = openFile(path, { timeout: busyTimeoutMs, readOnly: true });
     database.exec("begin");
     return steps.map((step) => runStep(database, step));
   },
@@ -131,7 +131,7 @@ export const engineJobs = {
     { path, steps, busyTimeoutMs }: PlanJob,
     turn: () => Promise<void>,
   ): Promise<PlanResult> {
-    using database = openFile(path, busyTimeoutMs);
+    using database = openFile(path, { timeout: busyTimeoutMs });
     database.exec(
       "pragma synchronous = full; pragma wal_autocheckpoint = 0; pragma temp_store = memory",
     );
@@ -162,21 +162,11 @@ function runStep(database: DatabaseSync, { sql, params }: PlanJob["steps"][numbe
   return statement.all(Object.fromEntries(exact)).map((row) => ({ ...row })) as Rows;
 }
 
-function openFile(
-  path: string,
-  busyTimeoutMs: number,
-  readOnly = false,
-): DatabaseSync & Disposable {
-  const database = new DatabaseSync(existingFileUrl(path, readOnly ? "read" : "write"), {
-    readOnly,
-    timeout: busyTimeoutMs,
-  });
-  return Object.assign(database, { [Symbol.dispose]: () => database.close() });
-}
-
 function creationError(error: unknown, path: string): ApiError {
   const code = (error as { code?: string }).code;
   if (code === "EEXIST") return new ApiError("DATABASE_EXISTS", "The database exists already");
+  const known = toApiError(error);
+  if (known.kind === "DISK_FULL") return known;
   let folder: { isDirectory(): boolean } | undefined;
   try {
     folder = statSync(dirname(path));

@@ -189,6 +189,7 @@ export class Registry {
     await this.#opening.get(path)?.catch(() => {});
     const entry = this.#open.get(path);
     while (entry !== undefined && !isQuiet(entry)) {
+      entry.database.dismissListeners();
       if (performance.now() > giveUpMs)
         throw new ApiError("DATABASE_BUSY", "The database is in use", {
           hint: "Requests on it are still running. Try again when they are done.",

@@ -22,6 +22,8 @@ export interface DataRoot {
 export const SQLITE_MAGIC = "SQLite format 3\0";
 /** Files beside a database that SQLite itself owns. */
 export const SIDE_FILE = /-(wal|shm|journal)$/i;
+/** Folder of the server's own files, inside the data folder. Callers cannot name what is in it. */
+export const OWN_FOLDER = ".chronolite";
 /** No name of a database or folder has these: SQLite and URLs read them as something else. */
 const STRANGE_LETTERS = /[\0?#\\]/;
 
@@ -88,6 +90,7 @@ export function existingFile(path: string, root: DataRoot): string {
   if (stats.isDirectory()) throw new ApiError("PATH_IS_DIRECTORY", "The database path is a folder");
   if (!stats.isFile())
     throw new ApiError("INVALID_DB_PATH", "The database path is not a regular file");
+  refuseOwnFolder(real, root);
   return real;
 }
 
@@ -119,6 +122,8 @@ export function folderWithin(path: string, root: DataRoot, parameter: string): s
       fields: { parameter },
       hint: "Use a folder of the data folder, or start the server with --allow-any-absolute-db-path.",
     });
+  if (isOwnFolder(real, root))
+    throw new ApiError("FORBIDDEN", "The folder is the server's own", { fields: { parameter } });
   return real;
 }
 
@@ -153,7 +158,22 @@ export function newFile(path: string, root: DataRoot): string {
       "FORBIDDEN",
       "The folder of the database is a link that leaves the data folder",
     );
-  return join(folder, basename(path));
+  const real = join(folder, basename(path));
+  refuseOwnFolder(real, root);
+  return real;
+}
+
+function refuseOwnFolder(path: string, root: DataRoot): void {
+  if (isOwnFolder(path, root))
+    throw new ApiError("INVALID_DB_PATH", "The path is in the server's own folder");
+}
+
+/** Whether a path without symlinks is the server's own folder or leads into it. */
+function isOwnFolder(path: string, root: DataRoot): boolean {
+  if (!isInside(path, root.dataDir)) return false;
+  const [first = ""] = path.slice(root.dataDir.length).split(sep).filter(Boolean);
+  // Without regard to case, which some file systems have none for.
+  return first.toLowerCase() === OWN_FOLDER;
 }
 
 /**
@@ -162,7 +182,9 @@ export function newFile(path: string, root: DataRoot): string {
  * @throws ApiError INVALID_SQLITE_HEADER
  */
 export async function checkHeader(path: string): Promise<void> {
-  const file = await open(path, constants.O_RDONLY);
+  const file = await open(path, constants.O_RDONLY).catch((error) => {
+    throw (error as { code?: string }).code === "ENOENT" ? replaced() : error;
+  });
   try {
     const { buffer, bytesRead } = await file.read(
       Buffer.alloc(SQLITE_MAGIC.length),
@@ -198,6 +220,13 @@ export function notSqlite(isEmpty: boolean): ApiError {
     "INVALID_SQLITE_HEADER",
     isEmpty ? "The file is empty" : "The file is not a SQLite database",
   );
+}
+
+/** The file that was meant is not the one at its path any more. */
+export function replaced(): ApiError {
+  return new ApiError("DATABASE_NOT_FOUND", "The database file was removed or replaced", {
+    hint: "Try again: the file now at this path, if any, will be opened.",
+  });
 }
 
 function hasDotSegment(path: string): boolean {

@@ -55,6 +55,11 @@ export class WalSync {
     return fstatSync(this.#fd).size;
   }
 
+  /** Whether somebody removed the file: what is written to it now is lost with the last who has it open. */
+  isRemoved(): boolean {
+    return fstatSync(this.#fd).nlink === 0;
+  }
+
   close(): void {
     this.#closed = true;
     if (!this.#syncing) this.#release();

@@ -5,9 +5,9 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { OWN_FOLDER } from "./resolve.ts";
 
-/** Folder of the server's own files, inside the data folder. Only its owner may read in it. */
-const OWN_FOLDER = ".chronolite";
+/** Only its owner may read in the folder. */
 const OWN_FOLDER_MODE = 0o700;
 const WORK_FILE = /^work-(\d+)-/;
 

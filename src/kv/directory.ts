@@ -5,6 +5,7 @@
 import type { Stats } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { OWN_FOLDER } from "../engine/resolve.ts";
 import { ApiError, invalidParameter } from "../errors.ts";
 import { MAX_FILE_NAME_BYTES, MAX_KEY_BYTES, MAX_LISTED_FILES } from "../limits.ts";
 import { memberOf, withMember } from "./document.ts";
@@ -80,6 +81,8 @@ export function fileSegments(key: string, name = "key"): string[] {
       throw invalidParameter(name, `has a part of more than ${MAX_FILE_NAME_BYTES} bytes`);
     if (segment.startsWith(TEMPORARY_PREFIX))
       throw invalidParameter(name, `must not have parts that begin with ${TEMPORARY_PREFIX}`);
+    if (segment.toLowerCase() === OWN_FOLDER)
+      throw invalidParameter(name, `must not have parts named ${OWN_FOLDER}`);
   }
   return segments;
 }
@@ -157,8 +160,8 @@ export function setFileMember(
 export async function deleteFile(directory: Directory, key: string): Promise<void> {
   const path = join(directory.path, ...directory.table, ...fileSegments(key));
   await inTurn(path, async () => {
-    await existing(directory, key);
-    if (!(await removeFile(path, directory.durable))) throw keyNotFound();
+    const file = await existing(directory, key);
+    if (!(await removeFile(file, directory.durable))) throw keyNotFound();
   });
 }
 
@@ -278,14 +281,12 @@ function inByteOrder(keys: string[]): string[] {
  * The file of a key that exists, and may be touched.
  * @throws ApiError KEY_NOT_FOUND, CONFLICT, FORBIDDEN
  */
-async function existing(
-  directory: Directory,
-  key: string,
-): Promise<{ path: string; stats: Stats }> {
-  const { path, stats } = await locate(directory.path, [...directory.table, ...fileSegments(key)]);
+async function existing(directory: Directory, key: string): Promise<ValueFile & { stats: Stats }> {
+  const file = await locate(directory.path, [...directory.table, ...fileSegments(key)]);
+  const { stats } = file;
   if (stats?.isFile() !== true) throw keyNotFound();
-  refuseDatabase(directory, path, stats);
-  return { path, stats };
+  refuseDatabase(directory, file.path, stats);
+  return { ...file, stats };
 }
 
 async function write(

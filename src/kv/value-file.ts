@@ -2,13 +2,22 @@
  * Files that hold values: found below a folder without following links, read whole, replaced whole.
  * Everything that waits for the disk runs in Bun's thread pool.
  */
-import { closeSync, constants, fstat, open, readFile, type Stats } from "node:fs";
-import { lstat, mkdir, open as openFile, rename, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstat,
+  open,
+  readFile,
+  readlinkSync,
+  type Stats,
+} from "node:fs";
+import { type FileHandle, lstat, mkdir, open as openFile, rename, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { Turn } from "../engine/turn.ts";
 import { syncFolder } from "../engine/wal-sync.ts";
-import { ApiError, invalidParameter } from "../errors.ts";
+import { ApiError, invalidParameter, toApiError } from "../errors.ts";
 
 /** What a file may not be: one that SQLite has open. */
 export type IsDatabase = (path: string, stats: Stats | null) => boolean;
@@ -18,6 +27,9 @@ export interface ValueFile {
   readonly path: string;
   /** Null when nothing is there. */
   readonly stats: Stats | null;
+  /** The folder that was gone down from, and the names on the way. */
+  readonly root: string;
+  readonly segments: readonly string[];
 }
 
 /** Names of files that are being written. They are nobody's keys. */
@@ -38,7 +50,7 @@ export async function locate(folder: string, segments: readonly string[]): Promi
     if (stats === null) break;
     if (stats.isSymbolicLink()) throw linkRefused();
   }
-  return { path, stats };
+  return { path, stats, root: folder, segments };
 }
 
 /** Null when nothing is there. */
@@ -70,6 +82,7 @@ export async function readWhole(
   }
   let stats: Stats | undefined;
   try {
+    checkPlace(fd, path);
     stats = await statsOfOpen(fd);
     if (!stats.isFile()) return null;
     if (stats.size > maxBytes)
@@ -82,6 +95,18 @@ export async function readWhole(
   } finally {
     release(fd, path, stats, isDatabase);
   }
+}
+
+/**
+ * A folder on the way may have become a link after `locate` looked at it: the kernel knows where an
+ * open file really is. (Elsewhere than on Linux that is not told.)
+ * @throws ApiError FORBIDDEN
+ */
+function checkPlace(fd: number, path: string): void {
+  if (!HAS_OPEN_FOLDERS) return;
+  const place = readlinkSync(`/proc/self/fd/${fd}`);
+  // A file that is replaced or removed while it is read is still the one that was meant.
+  if (place.replace(/ \(deleted\)$/, "") !== path) throw linkRefused();
 }
 
 const opened = promisify(open) as (path: string, flags: number) => Promise<number>;
@@ -121,29 +146,31 @@ export interface Replacement {
  */
 export async function replaceWhole(file: ValueFile, replacement: Replacement): Promise<void> {
   const { durableUpTo } = replacement;
-  const folder = dirname(file.path);
-  const temporary = join(folder, TEMPORARY_PREFIX + crypto.randomUUID());
+  const folderPath = dirname(file.path);
   try {
-    await mkdir(folder, { recursive: true });
-    const handle = await openFile(temporary, "wx");
+    await using folder = await openFolder(file.root, file.segments.slice(0, -1), "make");
+    const temporary = join(folder.base, TEMPORARY_PREFIX + crypto.randomUUID());
     try {
+      await using handle = await openFile(temporary, "wx");
       await handle.writeFile(replacement.bytes);
       if (file.stats !== null) await handle.chmod(file.stats.mode & 0o777);
       if (durableUpTo !== null) await handle.sync();
-    } finally {
-      await handle.close();
+      replacement.check();
+      await rename(temporary, join(folder.base, basename(file.path)));
+    } catch (error) {
+      await unlink(temporary).catch(() => {});
+      throw error;
     }
-    replacement.check();
-    await rename(temporary, file.path);
     if (durableUpTo === null) return;
-    await syncFolder(folder);
+    await syncFolder(folder.base);
     if (file.stats !== null) return;
-    for (let above = folder; above !== durableUpTo; ) {
+    for (let above = folderPath; above !== durableUpTo; ) {
       above = dirname(above);
       await syncFolder(above);
     }
   } catch (error) {
-    await unlink(temporary).catch(() => {});
+    if (codeOf(error) === "ENOENT")
+      throw new ApiError("CONFLICT", "A folder of the key was removed meanwhile", { cause: error });
     throw fileError(error);
   }
 }
@@ -153,15 +180,67 @@ export async function replaceWhole(file: ValueFile, replacement: Replacement): P
  * @returns false when it has gone
  * @throws ApiError FORBIDDEN, FILE_SYSTEM_ERROR
  */
-export async function removeFile(path: string, durable: boolean): Promise<boolean> {
+export async function removeFile(file: ValueFile, durable: boolean): Promise<boolean> {
   try {
-    await unlink(path);
-    if (durable) await syncFolder(dirname(path));
+    await using folder = await openFolder(file.root, file.segments.slice(0, -1), "find");
+    await unlink(join(folder.base, basename(file.path)));
+    if (durable) await syncFolder(folder.base);
     return true;
   } catch (error) {
     if (isMissing(error)) return false;
     throw fileError(error);
   }
+}
+
+interface OpenFolder extends AsyncDisposable {
+  /** What paths of its files begin with. */
+  readonly base: string;
+}
+
+/**
+ * Goes down to a folder and holds on to it. Between the look of `locate` and now a folder on the way
+ * may have become a link, so on Linux each step starts from the folder before it and not from its
+ * name (`/proc/self/fd/N/name` is openat(2)). Elsewhere there is no such way.
+ * @throws ApiError FORBIDDEN for a link, or what the file system says
+ */
+async function openFolder(
+  root: string,
+  segments: readonly string[],
+  missing: "make" | "find",
+): Promise<OpenFolder> {
+  if (!HAS_OPEN_FOLDERS) {
+    const base = join(root, ...segments);
+    if (missing === "make") await mkdir(base, { recursive: true });
+    return { base, [Symbol.asyncDispose]: async () => {} };
+  }
+  let handle = await openFile(root, FOLDER_FLAGS);
+  try {
+    if (readlinkSync(openFolderPath(handle)) !== root) throw linkRefused();
+    for (const segment of segments) {
+      const path = join(openFolderPath(handle), segment);
+      if (missing === "make")
+        await mkdir(path).catch((error) => {
+          if (codeOf(error) !== "EEXIST") throw error;
+        });
+      const next = await openFile(path, FOLDER_FLAGS).catch(async (error) => {
+        throw (await statsOf(path))?.isSymbolicLink() === true ? linkRefused() : error;
+      });
+      await handle.close();
+      handle = next;
+    }
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+  return { base: openFolderPath(handle), [Symbol.asyncDispose]: () => handle.close() };
+}
+
+const HAS_OPEN_FOLDERS = process.platform === "linux" && existsSync("/proc/self/fd");
+const FOLDER_FLAGS =
+  constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0);
+
+function openFolderPath(handle: FileHandle): string {
+  return `/proc/self/fd/${handle.fd}`;
 }
 
 /** By path: for the whole process, as files are. */
@@ -190,12 +269,8 @@ function linkRefused(): ApiError {
 export function fileError(thrown: unknown): ApiError | Error {
   if (thrown instanceof ApiError) return thrown;
   switch (codeOf(thrown)) {
-    case "EACCES":
-    case "EPERM":
     case "EROFS":
-      return new ApiError("FORBIDDEN", "The server has no permission for this file or folder", {
-        cause: thrown,
-      });
+      return new ApiError("FORBIDDEN", "The file system cannot be written to", { cause: thrown });
     case "EEXIST":
     case "EISDIR":
     case "ENOTDIR":
@@ -205,16 +280,14 @@ export function fileError(thrown: unknown): ApiError | Error {
       });
     case "ENAMETOOLONG":
       return invalidParameter("key", "is too long for a path of this folder");
-    case "ENOSPC":
-    case "EDQUOT":
-      return new ApiError("DISK_FULL", "The disk is full", { cause: thrown });
-    case "EMFILE":
-    case "ENFILE":
-      return new ApiError("SERVICE_UNAVAILABLE", "Too many files are open", { cause: thrown });
-    default:
-      return new ApiError("FILE_SYSTEM_ERROR", "The file system could not do this", {
-        cause: thrown,
-      });
+    default: {
+      const known = toApiError(thrown);
+      return known.kind !== "INTERNAL_ERROR"
+        ? known
+        : new ApiError("FILE_SYSTEM_ERROR", "The file system could not do this", {
+            cause: thrown,
+          });
+    }
   }
 }
 

@@ -199,7 +199,8 @@ export async function performAll<Result>(
 /** What a stamp's row says. A required stamp always gives one. */
 export function stamped(rows: Rows | undefined): Stamped {
   const row = rows?.[0];
-  if (row === undefined) throw new Error("a stamp gave no row, and its plan was not undone");
+  // Ours always gives one; only RAISE(IGNORE) in a trigger of somebody's can make SQLite pass it over.
+  if (row === undefined) throw new ApiError("CONFLICT", "A trigger of the table ignored the write");
   return {
     etag: toEtag(row["seq"]),
     created: row["created"] === 1,

@@ -28,8 +28,13 @@ export type JobHandlers = Readonly<Record<string, JobHandler>>;
 /**
  * Serves jobs until the server is gone.
  * @param serverPid the process that started this one
+ * @param letGo closes what is kept open between jobs, except for a job with this payload
  */
-export function serveJobs(handlers: JobHandlers, serverPid: number): Promise<void> {
+export function serveJobs(
+  handlers: JobHandlers,
+  serverPid: number,
+  letGo: (nextPayload?: unknown) => void = () => {},
+): Promise<void> {
   dieWithParent();
   // It may have died before that was asked for.
   if (process.platform === "linux" && process.ppid !== serverPid) return Promise.resolve();
@@ -54,7 +59,11 @@ export function serveJobs(handlers: JobHandlers, serverPid: number): Promise<voi
         return input.end();
       case "taken":
         return output.taken(message.bytes);
+      case "release":
+        letGo();
+        return send({ type: "released" });
     }
+    letGo(message.payload);
     const handler = handlers[message.kind];
     if (handler === undefined) throw new Error(`no handler for job ${message.kind}`);
     input = new Incoming((bytes) => send({ type: "taken", bytes }));

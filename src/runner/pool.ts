@@ -4,39 +4,18 @@ import { ApiError } from "../errors.ts";
 import { MAX_QUEUED_JOBS, RUNNER_WATCH_MS } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { Incoming, Outgoing } from "./flow.ts";
+import {
+  hungUp,
+  type Job,
+  type JobStream,
+  type StreamJob,
+  stopping,
+  timeoutError,
+  tooMuchMemory,
+} from "./job.ts";
 import { type MemoryBounds, RUNNER_MEMORY, residentBytes } from "./memory.ts";
 import { runnerCommand, spawnRunner } from "./process.ts";
 import { type FromRunner, fromFailure, type ToRunner } from "./protocol.ts";
-
-export interface Job {
-  kind: string;
-  payload: unknown;
-  /** Time from now until the process is killed and the caller told 503. */
-  timeoutMs: number;
-  /** A caller who hangs up ends the job. */
-  signal?: AbortSignal;
-  /** Waits for the job's turn on its file; called at most once, if the job asks. */
-  takeTurn?: () => Promise<void>;
-}
-
-export interface StreamJob extends Omit<Job, "timeoutMs"> {
-  /**
-   * Time without progress until the process is killed: nothing came from the job and nobody took
-   * anything, in neither direction. A stream as a whole may last as long as it likes.
-   */
-  idleTimeoutMs: number;
-  /** Bytes that go into the job. What it throws ends the job, and is the job's error. */
-  input?: AsyncIterable<Uint8Array>;
-  /** Called once the job has ended in whatever way, and its process has let go of its file. */
-  ended?: () => void;
-}
-
-export interface JobStream<Head> {
-  /** What the job gave to `channel.open`; undefined when it opened with its first chunk. */
-  head: Head | undefined;
-  /** Fails where the job fails. Cancelling it ends the job. */
-  body: ReadableStream<Uint8Array>;
-}
 
 interface ActiveJob extends Job {
   deadline: NodeJS.Timeout;
@@ -60,6 +39,8 @@ interface Runner {
   /** Keeps the server alive while it has a job, or is being killed; not while it waits for work. */
   process: Subprocess;
   job: ActiveJob | undefined;
+  /** Whoever waits until it has let go of its files. */
+  releasing: (() => void)[];
 }
 
 export class RunnerPool {
@@ -186,6 +167,21 @@ export class RunnerPool {
     await Promise.all(this.#ending);
   }
 
+  /**
+   * Resolves when no process keeps a file open that it has no job for. (They keep the last one for a
+   * moment, in case the next job is about it.)
+   */
+  async letGo(): Promise<void> {
+    const idle = [...this.#runners].filter(({ job }) => job === undefined);
+    await Promise.all(
+      idle.map((runner) => {
+        const released = new Promise<void>((resolve) => runner.releasing.push(resolve));
+        send(runner, { type: "release" });
+        return Promise.race([released, runner.process.exited]);
+      }),
+    );
+  }
+
   #submit(
     job: Job,
     stream: Stream | undefined,
@@ -272,6 +268,7 @@ export class RunnerPool {
   #spawn(): Runner {
     const runner: Runner = {
       job: undefined,
+      releasing: [],
       process: spawnRunner(
         this.#command,
         (message) => this.#receive(runner, message),
@@ -283,6 +280,10 @@ export class RunnerPool {
   }
 
   #receive(runner: Runner, message: FromRunner): void {
+    if (message.type === "released") {
+      for (const resolve of runner.releasing.splice(0)) resolve();
+      return;
+    }
     const job = runner.job;
     if (job === undefined) return;
     if (job.stream !== undefined) job.deadline.refresh();
@@ -362,23 +363,4 @@ export class RunnerPool {
 
 function send(runner: Runner, message: ToRunner): void {
   runner.process.send(message);
-}
-
-function timeoutError(timeoutMs: number, streams: boolean): ApiError {
-  const what = streams ? "No progress" : "Not done";
-  return new ApiError("REQUEST_TIMEOUT", `${what} within ${timeoutMs / 1000} s`);
-}
-
-function tooMuchMemory(): ApiError {
-  return new ApiError("SQL_ERROR", "The statement needs more memory than it may use", {
-    hint: "Do it in parts: fewer rows or value sets at once.",
-  });
-}
-
-function hungUp(): ApiError {
-  return new ApiError("REQUEST_TIMEOUT", "The caller hung up");
-}
-
-function stopping(): ApiError {
-  return new ApiError("SERVICE_UNAVAILABLE", "The server is stopping");
 }

@@ -7,6 +7,7 @@
  *     either → chunk, other → taken      bytes of the streams into the job and out of it (flow.ts)
  *     server → end                       no more chunks into the job
  *     runner → done | failed             the job ended, the process is free
+ *     server → release, runner → released   between jobs: no file is kept open for the next one
  */
 import { ApiError, type ErrorDetails, type ErrorKind, sqliteCode } from "../errors.ts";
 
@@ -16,10 +17,12 @@ export type ToRunner =
   | { type: "run"; kind: string; payload: unknown }
   | { type: "go" }
   | { type: "end" }
+  | { type: "release" }
   | StreamMessage;
 
 export type FromRunner =
   | { type: "ready" }
+  | { type: "released" }
   | { type: "open"; head: unknown }
   | StreamMessage
   /** With the memory that the process uses by now. */

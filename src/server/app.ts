@@ -18,10 +18,13 @@ import { API_PREFIX } from "./kv-path.ts";
 import { keyPastDetails, kvTimeRoutes } from "./kv-time.routes.ts";
 import { maintenanceRoutes } from "./maintenance.routes.ts";
 import { pageRoutes } from "./page/routes.ts";
+import { allowForDeadline } from "./silence.ts";
 import { sqlRoutes } from "./sql.routes.ts";
 
 /** Bodies are measured as they are read, and answered with the envelope; Bun's own 413 is bare. */
 const NO_BODY_BOUND = Number.MAX_SAFE_INTEGER;
+
+/** Bun closes connections on which nothing moves for so long, unless the request may take longer. */
 
 /** @returns the application; `listen` makes it a server */
 export function createApp(deps: ServerDeps) {
@@ -47,10 +50,11 @@ export function createApp(deps: ServerDeps) {
       reusePort: false,
       development: false,
       maxRequestBodySize: NO_BODY_BOUND,
-      idleTimeout: 60,
+      idleTimeout: deps.config.idleTimeoutS,
     },
   })
     .onRequest(({ request }) => {
+      allowForDeadline(app.server, request, deps.config);
       // Written so that Elysia, which reads this text, does not make every request wait for a promise.
       const early = answerEarly(request);
       if (early !== undefined) return early;

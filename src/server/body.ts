@@ -1,25 +1,41 @@
 /** Request bodies within their bounds. */
 import { ApiError, invalidParameter } from "../errors.ts";
+import { bodyArrived } from "./silence.ts";
 
 /**
  * The whole body as bytes, whatever its content type.
  * @throws ApiError PAYLOAD_TOO_LARGE
  */
 export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const body = await readWhole(request, maxBytes);
+  bodyArrived(request);
+  return body;
+}
+
+async function readWhole(request: Request, maxBytes: number): Promise<Uint8Array> {
   const declared = request.headers.get("content-length");
   if (declared !== null) {
     if (Number(declared) > maxBytes) throw tooLarge(maxBytes);
-    return request.bytes();
+    return request.bytes().catch(endedEarly);
   }
   if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body) {
-    length += chunk.byteLength;
-    if (length > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request.body) {
+      length += chunk.byteLength;
+      if (length > maxBytes) throw tooLarge(maxBytes);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof ApiError ? error : endedEarly();
   }
   return Buffer.concat(chunks);
+}
+
+/** The caller hung up, or what came is no chunked body: nobody reads the answer. */
+function endedEarly(): never {
+  throw invalidParameter("body", "ended before it was complete");
 }
 
 /**

@@ -74,7 +74,8 @@ export function changesRoutes(deps: ServerDeps) {
           const of = kvTable(database, table.read(query));
           let page = await firstPage(of, cursor, asked);
           if (waitMs > 0 && page.changes.length === 0) {
-            using waker = new Waker(database, [request.signal, deps.stopping]);
+            const { leaving } = database;
+            using waker = new Waker(database, [request.signal, deps.stopping, leaving]);
             const untilMs = performance.now() + waitMs;
             while (page.changes.length === 0 && !waker.ended && performance.now() < untilMs) {
               if (!page.hasMore) await waker.wait(untilMs - performance.now());
@@ -133,8 +134,11 @@ export function changesRoutes(deps: ServerDeps) {
         set.headers["cache-control"] = "no-store";
         set.headers["x-accel-buffering"] = "no";
         const unpin = opened.database.pin();
-        const waker = new Waker(opened.database, [request.signal, deps.stopping]);
-        const events = follow(opened.of, cursor, asked, waker, deps.stopping);
+        const { leaving } = opened.database;
+        const waker = new Waker(opened.database, [request.signal, deps.stopping, leaving]);
+        const reason = () =>
+          deps.stopping.aborted ? "stopping" : leaving.aborted ? "deleted" : null;
+        const events = follow(opened.of, cursor, asked, waker, reason);
         const end = () => {
           if (waker.closed) return;
           waker[Symbol.dispose]();
@@ -177,7 +181,7 @@ async function* follow(
   cursor: number | "now",
   asked: Asked,
   waker: Waker,
-  stopping: AbortSignal,
+  endReason: () => string | null,
 ): AsyncGenerator<string> {
   let saidMs = performance.now();
   let next: number | undefined;
@@ -204,7 +208,8 @@ async function* follow(
       if (!page.hasMore) await waker.wait(CHANGE_HEARTBEAT_MS);
       page = await changesSince(of, next, asked);
     }
-    if (stopping.aborted) yield serverSentEvent("end", next, { reason: "stopping" });
+    const reason = endReason();
+    if (reason !== null) yield serverSentEvent("end", next, { reason });
   } catch (error) {
     const { kind, message, details } = toApiError(error);
     if (kind === "CHANGE_CURSOR_EXPIRED" || kind === "CHANGE_CURSOR_INVALID")

@@ -30,6 +30,8 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
     clock,
     log,
     housekeepers,
+    letGo: () => runners.letGo(),
+    sqlRunners: runners,
     durability: config.durability,
     dataDir: config.dataDir,
     allowAnyAbsoluteDbPath: config.allowAnyAbsoluteDbPath,

@@ -102,7 +102,6 @@ export const fileJobs = {
     try {
       // Where an open file needs no name, a crash from here on leaves nothing behind.
       if (process.platform !== "win32") rmSync(workFile);
-      channel.open(undefined);
       await sendFile(fd, channel);
     } finally {
       closeSync(fd);
@@ -137,7 +136,6 @@ export const fileJobs = {
     const [unknown] = dump.unknown();
     if (unknown !== undefined)
       throw invalidParameter("tables", `names ${unknown}, which the database does not have`);
-    channel.open(undefined);
     await sendPieces(dump.pieces(), channel);
   },
 } satisfies JobHandlers;

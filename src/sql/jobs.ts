@@ -53,8 +53,13 @@ export const sqlJobs = {
     let vacuum = false;
     {
       using reader = new SandboxedConnection(job.path, "read", job);
-      if (onlyReads(reader, request)) return runTransaction(reader, request, job.options);
+      if (onlyReads(reader, request)) {
+        const answer = runTransaction(reader, request, job.options);
+        reader.endsWell();
+        return answer;
+      }
       vacuum = isVacuum(reader, request);
+      reader.endsWell();
     }
     if (vacuum && job.options.dryRun) throw invalidParameter("dry_run", "cannot undo VACUUM");
     await turn();
@@ -66,7 +71,9 @@ export const sqlJobs = {
   "sql.query"(job: QueryJob): string {
     const values = parseValues(job.values);
     using reader = new SandboxedConnection(job.path, "read", job);
-    return runQuery(reader, decodeSql(job.sql), values, job.options);
+    const answer = runQuery(reader, decodeSql(job.sql), values, job.options);
+    reader.endsWell();
+    return answer;
   },
 
   async "sql.rows"(job: RowsJob, _turn: () => Promise<void>, channel: JobChannel): Promise<void> {

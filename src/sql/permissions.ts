@@ -36,7 +36,13 @@ export const TABLE_ARGUMENT = new Map<number, 1 | 2>([
   [constants.SQLITE_ALTER_TABLE, 2],
   [constants.SQLITE_CREATE_TRIGGER, 2],
   [constants.SQLITE_CREATE_TEMP_TRIGGER, 2],
+  [constants.SQLITE_CREATE_INDEX, 2],
   [constants.SQLITE_DROP_INDEX, 2],
+  [constants.SQLITE_CREATE_TABLE, 1],
+  [constants.SQLITE_CREATE_VIEW, 1],
+  [constants.SQLITE_CREATE_VTABLE, 1],
+  [constants.SQLITE_DROP_VIEW, 1],
+  [constants.SQLITE_DROP_VTABLE, 1],
 ]);
 
 /** What changes rows of a table, as opposed to the schema. */

@@ -101,6 +101,7 @@ function startQuery(
 
 function compileReading(connection: SandboxedConnection, sql: string): Compiled {
   if (sql.includes("\0")) throw new ApiError("SQL_ERROR", "The SQL contains a NUL character");
+  connection.begin("deferred");
   const text = skipTrivia(sql);
   if (text === "")
     throw new ApiError("INVALID_PARAMETERS", "sql is empty", { fields: { parameter: "sql" } });

@@ -3,11 +3,10 @@
  * read-only connection alone is no sandbox (ATTACH still reads other files, VACUUM INTO still writes
  * them), so both are used together.
  */
-import { constants, DatabaseSync, type StatementSync } from "node:sqlite";
-import { existingFileUrl } from "../engine/file-url.ts";
-import { RELATIONS_TABLE } from "../engine/relations.ts";
+import { constants, type DatabaseSync, type StatementSync } from "node:sqlite";
+import { FORBIDDEN_FUNCTIONS, ProtectedObjects } from "../engine/protected.ts";
 import { ApiError } from "../errors.ts";
-import { RUNNER_SQLITE_HEAP_BYTES } from "../limits.ts";
+import { openWriter, returnReader, takeReader } from "./connections.ts";
 import {
   READABLE_PRAGMAS,
   READING_ACTIONS,
@@ -42,13 +41,16 @@ type Phase =
   /** SQLite's own modules prepare statements of theirs, and pragma functions ask, while one runs. */
   | "running";
 
-/** One connection for one job; nothing of it outlives the job. */
+/** A connection during one job, with the rules for it. */
 export class SandboxedConnection implements Disposable {
   readonly access: Access;
+  readonly #path: string;
   readonly #database: DatabaseSync;
-  /** Tables whose rows only the server writes. */
-  readonly #protected: ReadonlySet<string>;
+  #protected: ProtectedObjects | undefined;
   readonly #told = new Map<string, StatementSync>();
+  #endedWell = false;
+  /** Whether a pragma was given a value, which may outlast the statement. */
+  #setsPragmas = false;
   #phase: Phase = "own";
   #refusal: string | undefined;
   #asked = 0;
@@ -58,21 +60,11 @@ export class SandboxedConnection implements Disposable {
 
   constructor(path: string, access: Access, options: { busyTimeoutMs: number }) {
     this.access = access;
-    this.#database = new DatabaseSync(existingFileUrl(path, access), {
-      readOnly: access === "read",
-      timeout: options.busyTimeoutMs,
-      // Ordinary SQLite, not node's choices: literals in double quotes, foreign keys as the pragma says.
-      enableDoubleQuotedStringLiterals: true,
-      enableForeignKeyConstraints: false,
-    });
-    this.#database.exec(
-      `pragma hard_heap_limit = ${RUNNER_SQLITE_HEAP_BYTES}; pragma trusted_schema = off`,
-    );
-    if (access === "write")
-      // The server puts the commit on disk, in one go with others (Database.syncWrites).
-      this.#database.exec("pragma wal_autocheckpoint = 0; pragma synchronous = normal");
-    this.#database.enableDefensive?.(true);
-    this.#protected = protectedTables(this.#database);
+    this.#path = path;
+    this.#database =
+      access === "read"
+        ? takeReader(path, options.busyTimeoutMs)
+        : openWriter(path, options.busyTimeoutMs);
     this.#database.setAuthorizer((action, first, second, database) =>
       this.#authorize(action, first, second, database),
     );
@@ -90,6 +82,16 @@ export class SandboxedConnection implements Disposable {
   /** Runs a statement of ours. */
   control(sql: string): void {
     this.#own(() => this.#database.exec(sql));
+  }
+
+  /**
+   * Begins a transaction, and learns of the schema as it is from now on: a statement that is compiled
+   * before SQLite has read anything in the transaction may still describe an older one.
+   * @param mode `immediate` takes the write lock
+   */
+  begin(mode: "deferred" | "immediate"): void {
+    this.control(`begin ${mode}`);
+    this.ask("select 1 from sqlite_schema limit 1");
   }
 
   /** Rows of a query of ours. */
@@ -149,14 +151,28 @@ export class SandboxedConnection implements Disposable {
         });
   }
 
+  /** The job has ended well: a connection that only reads may serve the next one. */
+  endsWell(): void {
+    if (this.inTransaction) this.control("commit");
+    this.#endedWell = true;
+  }
+
   [Symbol.dispose](): void {
     this.#phase = "own";
+    const clean = this.#endedWell && !this.#setsPragmas && !this.#database.isTransaction;
+    if (this.access === "read" && clean) {
+      returnReader(this.#path, this.#database);
+      return;
+    }
     // A connection closed inside a transaction can leave the write lock held.
     if (this.#database.isTransaction) this.#database.exec("rollback");
     this.#database.close();
   }
 
   #compile(sql: string, phase: "compiling" | "explaining"): Compiled {
+    // Readers need it only for plans of statements that write.
+    if (this.access === "write" || phase === "explaining")
+      this.#protected ??= this.#own(() => new ProtectedObjects(this.#database));
     this.#phase = phase;
     this.#refusal = undefined;
     this.#asked = 0;
@@ -236,8 +252,8 @@ export class SandboxedConnection implements Disposable {
       case constants.SQLITE_PRAGMA:
         return this.#refusePragma((first ?? "").toLowerCase(), second);
       case constants.SQLITE_FUNCTION:
-        return second?.toLowerCase() === "load_extension"
-          ? "load_extension is not allowed"
+        return FORBIDDEN_FUNCTIONS.has(second?.toLowerCase() ?? "")
+          ? `${second} is not allowed`
           : undefined;
     }
     if (READING_ACTIONS.has(action)) return undefined;
@@ -247,12 +263,22 @@ export class SandboxedConnection implements Disposable {
     if (this.access === "read" && this.#phase !== "explaining") return "This statement writes";
     const position = TABLE_ARGUMENT.get(action);
     const table = (position === 2 ? second : first)?.toLowerCase();
-    if (position !== undefined && table !== undefined && this.#protected.has(table))
+    // Temporary tables of any name are the caller's, or a dry run's; their triggers may be on ours.
+    const temporary = database === "temp" && action !== constants.SQLITE_CREATE_TEMP_TRIGGER;
+    if (
+      position !== undefined &&
+      table !== undefined &&
+      !temporary &&
+      this.#protected?.isOurs(table) === true
+    )
       return `Table ${table} is written by the server only`;
+    if (action === constants.SQLITE_DROP_INDEX && this.#protected?.isOurIndex(first ?? "") === true)
+      return `Index ${first} belongs to a key-value table`;
     return undefined;
   }
 
   #refusePragma(name: string, argument: string | null): string | undefined {
+    this.#setsPragmas ||= argument !== null && !TELLING_PRAGMAS.has(name);
     // Some take effect while they are compiled.
     if (this.#phase === "explaining") return "PRAGMA has no plan";
     if (this.#phase === "compiling") this.#pragma = { name, argument };
@@ -266,16 +292,4 @@ export class SandboxedConnection implements Disposable {
     if (this.access === "write" && SETTABLE_PRAGMAS.has(name)) return undefined;
     return `PRAGMA ${name}${argument === null ? "" : " with a value"} is not allowed here`;
   }
-}
-
-/** Our bookkeeping and the histories of the file's key-value tables. */
-function protectedTables(database: DatabaseSync): ReadonlySet<string> {
-  const names = new Set([RELATIONS_TABLE]);
-  const found = database.prepare("select 1 from sqlite_schema where name = ?").get(RELATIONS_TABLE);
-  if (found !== undefined)
-    for (const row of database
-      .prepare(`select name from ${RELATIONS_TABLE} where kind = 'kv'`)
-      .all())
-      names.add(`${String(row["name"])}_history`);
-  return names;
 }

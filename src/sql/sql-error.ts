@@ -1,12 +1,11 @@
 /** What SQLite says of a caller's own SQL, passed on with its code (contracts/hoody.md section 3). */
-import { ApiError, type ErrorDetails, type ErrorKind } from "../errors.ts";
+import { ApiError, type ErrorDetails, type ErrorKind, toApiError } from "../errors.ts";
 
 /** Primary result codes, https://www.sqlite.org/rescode.html; anything else is SQL_ERROR. */
 const KIND_OF_RESULT: Readonly<Record<number, ErrorKind>> = {
   5: "DATABASE_BUSY",
   6: "DATABASE_BUSY",
   8: "DATABASE_READONLY",
-  10: "DATABASE_ERROR",
   11: "DATABASE_ERROR",
   13: "DISK_FULL",
   18: "PAYLOAD_TOO_LARGE",
@@ -14,11 +13,22 @@ const KIND_OF_RESULT: Readonly<Record<number, ErrorKind>> = {
   26: "INVALID_SQLITE_HEADER",
 };
 
+const OUT_OF_MEMORY = 7;
+const SQLITE_IOERR = 10;
+const SQLITE_CANTOPEN = 14;
+
 /** node:sqlite's errors carry SQLite's extended result code as `errcode`. */
 export function toSqlError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
   const { errcode, code } = thrown as { errcode?: number; code?: string };
   const message = thrown instanceof Error ? thrown.message : String(thrown);
+  if (typeof errcode === "number" && (errcode & 0xff) === OUT_OF_MEMORY)
+    return new ApiError("SQL_ERROR", "The statement needs more memory than it may use", {
+      hint: "Make it smaller: fewer rows at once, shorter texts.",
+    });
+  // What the file system could not do is told in the same words everywhere.
+  if (errcode !== undefined && [SQLITE_IOERR, SQLITE_CANTOPEN].includes(errcode & 0xff))
+    return toApiError(thrown);
   if (typeof errcode === "number")
     return new ApiError(KIND_OF_RESULT[errcode & 0xff] ?? "SQL_ERROR", message);
   if (code === "ERR_INVALID_ARG_TYPE" || code === "ERR_INVALID_ARG_VALUE")

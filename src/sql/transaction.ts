@@ -134,7 +134,7 @@ class TransactionRun {
     if (this.#connection.inTransaction) return false;
     const { access } = this.#connection;
     try {
-      this.#connection.control(access === "read" ? "begin" : "begin immediate");
+      this.#connection.begin(access === "read" ? "deferred" : "immediate");
     } catch (error) {
       this.#beginError = withRequestIndex(toSqlError(error), -1);
       throw this.#beginError;

@@ -134,10 +134,13 @@ export async function spawnServer(
     env?: Record<string, string>;
     cwd?: string;
     executable?: string | undefined;
+    /** A command that starts the server, such as `strace -o FILE`. */
+    within?: readonly string[];
   } = {},
 ): Promise<SpawnedServer> {
   const child = Bun.spawn(
     [
+      ...(options.within ?? []),
       ...command(options.executable),
       "--port",
       "0",

@@ -105,7 +105,7 @@ async function beginning(text: AsyncGenerator<string>): Promise<string> {
 }
 
 /** The one that cuts every line into the same number of fields, the more the better. */
-export function findDelimiter(begin: string): string {
+function findDelimiter(begin: string): string {
   const lines = linesOf(begin).slice(0, COMPARED_LINES);
   let best = { delimiter: ",", score: 0 };
   for (const delimiter of DELIMITERS) {
@@ -119,13 +119,10 @@ export function findDelimiter(begin: string): string {
   return best.delimiter;
 }
 
-/** Whole lines without what stands in quotes; line breaks in quotes end none. */
+/** Lines without what stands in quotes; line breaks in quotes end none. */
 function linesOf(text: string): string[] {
   const bare = text.replace(/"(?:[^"]|"")*(?:"|$)/g, "");
-  const lines = bare.split(/\r\n|\n|\r/);
-  // The last one may be cut off.
-  if (lines.length > 1) lines.pop();
-  return lines.filter((line) => line !== "");
+  return bare.split(/\r\n|\n|\r/).filter((line) => line !== "");
 }
 
 function csvError(error: Error, delimiter: string): ApiError {

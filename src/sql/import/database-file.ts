@@ -2,13 +2,14 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { placeDatabase } from "../../engine/place.ts";
 import { type DataRoot, notSqlite, SQLITE_MAGIC } from "../../engine/resolve.ts";
+import { removeWorkFile } from "../../engine/work-file.ts";
 import { ApiError, sqliteCode, toApiError } from "../../errors.ts";
 import { IMPORT_PROGRESS_BYTES } from "../../limits.ts";
 import type { JobChannel } from "../../runner/child.ts";
 import { openOwn } from "../own-connection.ts";
 
 export interface ImportFileJob {
-  /** Where the upload is written; whoever runs the job removes it. */
+  /** Where the upload is written. Removed at the end; by whoever runs the job if that is killed. */
   workFile: string;
   /** Where it gets its name, as `databasePath` gave it. */
   target: string;
@@ -49,11 +50,14 @@ export async function importDatabaseFile(job: ImportFileJob, channel: JobChannel
     }
     examine(job.workFile);
     const path = placeDatabase(job.workFile, job.target, job.root);
+    await removeWorkFile(job.workFile);
     const duration_ms = Math.round(performance.now() - startedMs);
     await tell({ event: "done", success: true, db: job.db, path, bytes, duration_ms });
   } catch (error) {
     if (!told) throw error;
     await tell({ event: "error", ...toApiError(error).toEnvelope() });
+  } finally {
+    await removeWorkFile(job.workFile);
   }
 }
 

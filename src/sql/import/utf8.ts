@@ -13,7 +13,7 @@ const LETTER_REST = 3;
 export async function* decodeUtf8(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let line = 1;
-  let previous = new Uint8Array();
+  let previous: Uint8Array = new Uint8Array();
   for await (const chunk of chunks) {
     let text: string;
     try {
@@ -23,7 +23,7 @@ export async function* decodeUtf8(chunks: AsyncIterable<Uint8Array>): AsyncGener
     }
     if (text !== "") yield text;
     line += count(chunk, LINE_FEED);
-    previous = chunk.slice(-LETTER_REST);
+    previous = Buffer.concat([previous, chunk.subarray(-LETTER_REST)]).subarray(-LETTER_REST);
   }
   try {
     const rest = decoder.decode();

@@ -173,7 +173,7 @@ export function editorExtensions(
   };
   return [
     EditorView.cspNonce.of(styleNonce()),
-    EditorView.contentAttributes.of({ "aria-label": "SQL" }),
+    EditorView.contentAttributes.of({ "aria-label": "SQL", tabindex: "0" }),
     keymap.of([
       { key: "Mod-Enter", run: command("run") },
       { key: "Mod-Shift-Enter", run: command("runAll") },

@@ -116,7 +116,8 @@ async function openPage(
   });
   page.on("request", (request) => {
     const url = request.url();
-    if (!url.startsWith(origin) && !/^(data|blob):/.test(url)) faults.push(`another host: ${url}`);
+    if (!url.startsWith(origin) && !/^(data|blob|about):/.test(url))
+      faults.push(`another host: ${url}`);
   });
   await page.goto(`${origin}/${address}`);
   return {

@@ -253,7 +253,7 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
       sort={table.sort}
       activeColumn={selected.head.row < 0 ? selected.head.column : -1}
       onSort={table.sortBy}
-      resizeHandler={table.resizeHandler}
+      onResize={table.resize}
       onFit={table.fit}
       headerMenu={props.headerMenu}
     />

@@ -1,7 +1,7 @@
 import type { VirtualItem } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp } from "lucide-react";
 import { ContextMenu } from "radix-ui";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import type { GridColumn, GridSort } from "./types.ts";
 
 export interface GridHeadProps {
@@ -14,8 +14,7 @@ export interface GridHeadProps {
   sort: GridSort | null;
   activeColumn: number;
   onSort(column: GridColumn): void;
-  /** Begins dragging the edge of a column. */
-  resizeHandler(column: GridColumn): (event: unknown) => void;
+  onResize(column: GridColumn, width: number): void;
   onFit(column: GridColumn, index: number): void;
   headerMenu: ((column: GridColumn) => ReactNode) | undefined;
 }
@@ -23,6 +22,10 @@ export interface GridHeadProps {
 /** The names of the columns: a click sorts, the edges drag. */
 export function GridHead(props: GridHeadProps) {
   const { gridId, columns, widths, items, restStart, pinned, sort } = props;
+  const dragFrom = useRef<{ x: number; width: number }>(null);
+  const endDrag = () => {
+    dragFrom.current = null;
+  };
   const headAt = (index: number) => {
     const column = columns[index];
     if (column === undefined) return null;
@@ -52,8 +55,16 @@ export function GridHead(props: GridHeadProps) {
         <span
           className="head-edge"
           aria-hidden
-          onMouseDown={props.resizeHandler(column)}
-          onTouchStart={props.resizeHandler(column)}
+          onPointerDown={(event) => {
+            event.currentTarget.setPointerCapture(event.pointerId);
+            dragFrom.current = { x: event.clientX, width: widths[index] ?? 0 };
+          }}
+          onPointerMove={({ clientX }) => {
+            const from = dragFrom.current;
+            if (from !== null) props.onResize(column, from.width + clientX - from.x);
+          }}
+          onPointerUp={endDrag}
+          onPointerCancel={endDrag}
           onDoubleClick={() => props.onFit(column, index)}
         />
       </div>

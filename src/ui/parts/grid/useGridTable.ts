@@ -1,6 +1,5 @@
 /** Order and column widths of a grid, kept by TanStack Table. */
 import {
-  columnResizingFeature,
   columnSizingFeature,
   createSortedRowModel,
   rowSortingFeature,
@@ -16,7 +15,6 @@ import { fittingWidth, initialWidth, MAX_WIDTH, MIN_WIDTH } from "./widths.ts";
 const features = tableFeatures({
   rowSortingFeature,
   columnSizingFeature,
-  columnResizingFeature,
   sortedRowModel: createSortedRowModel(),
 });
 
@@ -53,7 +51,6 @@ export function useGridTable({ columns, rows, sort, onSort, storageKey }: GridPr
     features,
     data,
     columns: definitions,
-    columnResizeMode: "onChange",
     manualSorting: elsewhere,
     initialState: {
       columnSizing:
@@ -101,9 +98,8 @@ export function useGridTable({ columns, rows, sort, onSort, storageKey }: GridPr
     fit(column: GridColumn, index: number) {
       setWidth(column.id, fittingWidth(column, index, rows));
     },
-    resizeHandler(column: GridColumn): (event: unknown) => void {
-      const header = table.getFlatHeaders().find(({ id }) => id === column.id);
-      return header?.getResizeHandler() ?? (() => {});
+    resize(column: GridColumn, width: number) {
+      setWidth(column.id, width);
     },
   };
 }

@@ -1,0 +1,84 @@
+/** The server's side of plans on tables at which somebody else's SQL runs: see foreign-jobs.ts. */
+import { ApiError } from "../errors.ts";
+import { DEFAULT_TIMEOUT_S } from "../limits.ts";
+import type { RunnerPool } from "../runner/pool.ts";
+import type { ForeignJob, ForeignResult } from "./foreign-jobs.ts";
+import { type Plan, PlanUndone, type Rows } from "./plan.ts";
+
+/** A plan cannot run on the server's thread; nothing of it happened. */
+export class RunsElsewhere extends Error {}
+
+export interface ForeignOptions {
+  readonly path: string;
+  readonly durability: "full" | "relaxed";
+  /** The processes for callers' SQL: a trigger that does not end must not hold up the engine's own jobs. */
+  readonly runners: RunnerPool;
+}
+
+export class ForeignPlans {
+  readonly #options: ForeignOptions;
+
+  constructor(options: ForeignOptions) {
+    this.#options = options;
+  }
+
+  async read(plan: Plan): Promise<Rows[]> {
+    const timeoutMs = DEFAULT_TIMEOUT_S * 1000;
+    const { rows } = await this.#options.runners.run<ForeignResult>({
+      kind: "engine.foreign",
+      payload: this.#job(plan, "read", timeoutMs),
+      timeoutMs,
+    });
+    return rows;
+  }
+
+  /**
+   * @param takeTurn resolves with the function that gives the turn back
+   * @throws PlanUndone, ApiError REQUEST_TIMEOUT when what it set off did not end in time
+   */
+  async write(
+    plan: Plan,
+    remainingMs: number,
+    takeTurn: () => Promise<() => void>,
+  ): Promise<Rows[]> {
+    const timeoutMs = Math.ceil(remainingMs);
+    if (timeoutMs <= 0)
+      throw new ApiError("DATABASE_BUSY", "The database was locked until the deadline");
+    let release: (() => void) | undefined;
+    let ended = false;
+    try {
+      const { rows, undoneBy } = await this.#options.runners.run<ForeignResult>({
+        kind: "engine.foreign",
+        payload: this.#job(plan, "write", timeoutMs),
+        timeoutMs,
+        takeTurn: async () => {
+          const taken = await takeTurn();
+          // The job may have met its deadline while it waited.
+          if (ended) taken();
+          else release = taken;
+        },
+      });
+      if (undoneBy !== undefined) throw new PlanUndone(undoneBy, rows);
+      return rows;
+    } finally {
+      ended = true;
+      release?.();
+    }
+  }
+
+  #job(plan: Plan, access: "read" | "write", busyTimeoutMs: number): ForeignJob {
+    const { path, durability } = this.#options;
+    return {
+      path,
+      durability,
+      access,
+      busyTimeoutMs,
+      relation: plan.relation.name,
+      steps: plan.steps.map(({ statement, params, required = false }) => ({
+        sql: statement.sql,
+        params,
+        required,
+      })),
+    };
+  }
+}

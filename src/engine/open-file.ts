@@ -1,0 +1,48 @@
+/** Opening database files in runner processes. */
+import { existsSync, realpathSync } from "node:fs";
+import { DatabaseSync, type DatabaseSyncOptions } from "node:sqlite";
+import { RUNNER_SQLITE_HEAP_BYTES } from "../limits.ts";
+import { existingFileUrl } from "./file-url.ts";
+import { replaced } from "./resolve.ts";
+
+/**
+ * Opens a file whose path the server has followed: if a link has taken the place of a part of it
+ * since, it is refused before anything is read.
+ * @param path absolute, without symlinks
+ * @throws ApiError DATABASE_NOT_FOUND
+ */
+export function openFile(path: string, options: DatabaseSyncOptions): DatabaseSync & Disposable {
+  const database = open(path, options);
+  if (realPath(path) !== path) {
+    database.close();
+    throw replaced();
+  }
+  return Object.assign(database, { [Symbol.dispose]: () => database.close() });
+}
+
+function open(path: string, options: DatabaseSyncOptions): DatabaseSync {
+  try {
+    return new DatabaseSync(
+      existingFileUrl(path, options.readOnly === true ? "read" : "write"),
+      options,
+    );
+  } catch (error) {
+    throw existsSync(path) ? error : replaced();
+  }
+}
+
+/** Bounds what SQL that is not ours may use and trust. */
+export function confine(database: DatabaseSync): void {
+  database.exec(
+    `pragma hard_heap_limit = ${RUNNER_SQLITE_HEAP_BYTES}; pragma trusted_schema = off`,
+  );
+  database.enableDefensive?.(true);
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
