@@ -132,6 +132,7 @@ async function openPage(
       if (options.context === undefined) await context.close();
       else await page.close();
       if (faults.length) console.log("FAULTS", faults.join("\n"));
+      if (faults.length) console.log("FAULTS", faults.join("\n"));
       expect(faults).toEqual([]);
     },
   };
@@ -159,6 +160,7 @@ async function checkAccessibility(page: Page): Promise<void> {
         `${id}: ${nodes.map(({ target, failureSummary }) => `${target.join(" ")} ${failureSummary}`).join("; ")}`,
     );
   });
+  if (violations.length) console.log("AXE", violations.join("\n"));
   if (violations.length) console.log("AXE", violations.join("\n"));
   expect(violations).toEqual([]);
 }
