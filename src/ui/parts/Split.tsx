@@ -1,5 +1,5 @@
 /** Panes beside or above one another: the edge drags, arrows move it too, the size is remembered. */
-import type { ReactNode } from "react";
+import { type ReactNode, useId } from "react";
 import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
 import "./split.css";
 
@@ -48,9 +48,11 @@ export function Split({ id, direction, panes, edgeLabel, className = "" }: Split
     panelIds: panes.map((pane) => pane.id),
     storage: REMEMBERED,
   });
+  const groupId = useId();
   return (
     <Group
-      id={id}
+      // Several tabs may have the same panes.
+      id={groupId}
       orientation={direction}
       className={`split ${className}`}
       defaultLayout={defaultLayout}
