@@ -425,10 +425,13 @@ function makeTimeStatements(name: string) {
       sql: "create temp table if not exists chronolite_dropped (seq integer primary key)",
     },
     forgetMarked: { sql: "delete from temp.chronolite_dropped" },
-    /** Rows from before the horizon that are not the last of their key before it. */
+    /**
+     * Rows from before the horizon that are not the last of their key before it. The newest of all
+     * stays, even an expiry: the log counts on from it, and a number that came twice would be missed.
+     */
     oldRows: {
       sql: `${MARK}
-        select seq from ${H} h where seq <= ${seqBy("+$horizon_ms")}
+        select seq from ${H} h where seq <= ${seqBy("+$horizon_ms")} and seq < (select max(seq) from ${H})
           and (op_number is null or exists (
             select 1 from ${H} next where next.key = h.key and next.op_number = h.op_number + 1
               and next.at_ms <= +$horizon_ms))
