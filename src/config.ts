@@ -14,8 +14,10 @@ import {
   DEFAULT_MAX_IMPORT_BYTES,
   DEFAULT_MAX_OPEN_DATABASES,
   DEFAULT_MAX_VALUE_BYTES,
+  DEFAULT_QUERY_LOG_ENTRIES,
   DEFAULT_TIMEOUT_S,
   MAX_IDLE_TIMEOUT_S,
+  MAX_QUERY_LOG_ENTRIES,
   MAX_TIMEOUT_S,
   MIN_TIMEOUT_S,
   MIN_TOKEN_SECRET_CHARS,
@@ -229,6 +231,22 @@ export const SETTINGS = [
     maximum: 64,
     help: "processes that run callers' SQL side by side; 0: two per core, at least 4",
   },
+  {
+    flag: "query-log-max",
+    env: ["CHRONOLITE_QUERY_LOG_MAX"],
+    kind: "integer",
+    default: String(DEFAULT_QUERY_LOG_ENTRIES),
+    minimum: 0,
+    maximum: MAX_QUERY_LOG_ENTRIES,
+    help: "entries of the log of SQL that are kept per database; 0 keeps no log",
+  },
+  {
+    flag: "query-log-values",
+    env: ["CHRONOLITE_QUERY_LOG_VALUES"],
+    kind: "switch",
+    default: "false",
+    help: "the log of SQL also has the values of parameters",
+  },
 ] as const satisfies readonly Setting[];
 
 export interface Config {
@@ -263,6 +281,9 @@ export interface Config {
   /** What the histories of keys keep. */
   readonly retention: { readonly ageMs: number | null; readonly maxOps: number | null };
   readonly runners: number;
+  /** Entries per database; 0 for no query log. */
+  readonly queryLogMax: number;
+  readonly queryLogValues: boolean;
 }
 
 /** A mistake on the command line or in the environment: one line, exit status 2. */
@@ -383,6 +404,8 @@ function readConfig(values: Values, env: Record<string, string | undefined>): Co
       maxOps: (given.get("history-max-ops") as number) || null,
     },
     runners: (given.get("runners") as number) || Math.max(4, 2 * availableParallelism()),
+    queryLogMax: given.get("query-log-max") as number,
+    queryLogValues: given.get("query-log-values") as boolean,
   };
   if (!isLoopback(config.host) && !needsToken(config) && !config.insecureNoAuth)
     throw new UsageError(

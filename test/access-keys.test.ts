@@ -366,3 +366,38 @@ describe("changes", () => {
     expect(all).toContain("UNAUTHORIZED");
   });
 });
+
+describe("the log of SQL", () => {
+  test("shows a limited token its own statements, an administrator all", async () => {
+    const { token } = await makeToken(server, { databases: ["t"], level: "read", name: "logged" });
+    const { token: namesake } = await makeToken(server, {
+      databases: ["t"],
+      level: "read",
+      name: "logged",
+    });
+    const { token: admin } = await makeToken(server, { databases: ["t"], level: "admin" });
+    const query = (sql: string, as: string) =>
+      server.json(`/query?db=t&sql=${encodeURIComponent(sql)}`, withToken(as));
+    await query("select 'of the token' as a", token);
+    await query("select 'of root' as a", ROOT_TOKEN);
+    const log = async (of: string) => {
+      const { body } = await server.json<{
+        entries: { sql: string; actor: string }[];
+        total: number;
+      }>("/history?db=t&limit=1000", withToken(of));
+      return body;
+    };
+    expect(await log(token)).toMatchObject({
+      total: 1,
+      entries: [{ sql: "select 'of the token' as a", actor: "logged" }],
+    });
+    expect((await log(namesake)).entries).toEqual([]);
+    for (const all of [admin, ROOT_TOKEN])
+      expect((await log(all)).entries.slice(0, 2).map(({ sql }) => sql)).toEqual([
+        "select 'of root' as a",
+        "select 'of the token' as a",
+      ]);
+    const stats = await server.json("/history/stats?db=t", withToken(token));
+    expect(stats.body).toMatchObject({ total_queries: 1 });
+  });
+});

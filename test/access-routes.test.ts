@@ -1,13 +1,8 @@
 /** Every route with every kind of token. What each asks for is said here once more, by hand. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { systemClock } from "../src/clock.ts";
-import { Registry } from "../src/engine/registry.ts";
-import { silentLog } from "../src/log.ts";
-import { RunnerPool } from "../src/runner/pool.ts";
-import { createApp } from "../src/server/app.ts";
 import { ROUTE_RULES, ruleName } from "../src/server/route-access.ts";
-import { StateDatabase } from "../src/state/state-database.ts";
 import { asRoot, makeToken, ROOT_TOKEN, withToken } from "./support/access.ts";
+import { appOf } from "./support/app.ts";
 import { API, startTestServer, TestFolder, type TestServer, testConfig } from "./support/server.ts";
 
 /** The least token that a request needs. */
@@ -36,8 +31,13 @@ const SAMPLES: Record<string, Sample> = {
   "GET /readme": { needs: "nothing", path: "//readme" },
   "GET api/health": { needs: "nothing", path: "/health" },
   "GET api/health/cache": { needs: "any", path: "/health/cache" },
-  "GET api/openapi": { needs: "nothing", path: "/openapi" },
   "GET api/openapi.json": { needs: "nothing", path: "/openapi.json" },
+  "GET api/openapi.yaml": { needs: "nothing", path: "/openapi.yaml" },
+  "GET /docs": { needs: "nothing", path: "//docs" },
+  "GET /docs/start.js": { needs: "nothing", path: "//docs/start.js" },
+  "GET /docs/swagger-ui.js": { needs: "nothing", path: "//docs/swagger-ui.js" },
+  "GET /docs/swagger-ui.css": { needs: "nothing", path: "//docs/swagger-ui.css" },
+  "GET /metrics": { needs: "server", path: "//metrics" },
 
   "GET api/kv": { needs: "read", path: "/kv?db=t&prefix=k", table: true, keys: true },
   "DELETE api/kv": { needs: "write", path: "/kv?db=t&prefix=k", table: true, keys: true },
@@ -83,6 +83,10 @@ const SAMPLES: Record<string, Sample> = {
   },
   "GET api/query": { needs: "read", path: `/query?db=t&sql=${SELECT}`, table: true, keys: true },
   "POST api/db/create": { needs: "admin", path: "/db/create?path=t" },
+  "GET api/history": { needs: "read", path: "/history?db=t" },
+  "GET api/history/stats": { needs: "read", path: "/history/stats?db=t" },
+  "DELETE api/history": { needs: "admin", path: "/history?db=t" },
+  "DELETE api/history/:id": { needs: "admin", path: "/history/1?db=t" },
   "GET api/kv/snapshot": {
     needs: "read",
     path: "/kv/snapshot?db=t&timestamp=1&prefix=k",
@@ -161,27 +165,7 @@ const ENOUGH: Record<string, readonly Needs[]> = {
 
 function servedRoutes(): string[] {
   using folder = new TestFolder();
-  const config = testConfig(folder);
-  const common = { config, clock: systemClock, log: silentLog };
-  const runners = new RunnerPool({ size: 1, log: silentLog });
-  const engine = {
-    ...common,
-    housekeepers: runners,
-    sqlRunners: runners,
-    durability: config.durability,
-  };
-  const registry = new Registry({ ...engine, ...config });
-  const state = new StateDatabase(config.stateDb, engine);
-  const app = createApp({
-    ...common,
-    registry,
-    runners,
-    streams: runners,
-    state,
-    stopping: new AbortController().signal,
-    startedAtMs: 0,
-  });
-  return app.routes.map(ruleName);
+  return appOf(testConfig(folder)).routes.map(ruleName);
 }
 
 describe("every route", () => {

@@ -330,10 +330,11 @@ describe("with a token", () => {
   test("the page, /health and the description of the API are open, and nothing else", async () => {
     const server = running();
     expect((await fetch(`${server.origin}/`)).status).toBe(200);
-    for (const open of ["/health", "/openapi", "/openapi.json"])
+    for (const open of ["/health", "/openapi.json", "/openapi.yaml"])
       expect((await server.api(open)).status).toBe(200);
     const closed = [
       "/health/cache",
+      "/history?db=t",
       "/query?db=t&sql=x",
       "/kv/a?db=t",
       "/nowhere",

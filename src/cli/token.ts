@@ -7,6 +7,7 @@ import { checkTokenName, parseGrant, parseLifeMs } from "../access/grant-request
 import { TokenSigner } from "../access/tokens.ts";
 import type { Clock } from "../clock.ts";
 import { type Config, needsToken, readSettings, UsageError } from "../config.ts";
+import { EngineCounters } from "../engine/counters.ts";
 import { ApiError } from "../errors.ts";
 import { DEFAULT_TIMEOUT_S, DEFAULT_TOKEN_LIFE } from "../limits.ts";
 import { silentLog } from "../log.ts";
@@ -90,6 +91,7 @@ export async function runTokenCommand(
     housekeepers,
     sqlRunners: housekeepers,
     durability: "full",
+    counters: new EngineCounters(),
   });
   try {
     await command({ config, state, clock, output, json: given.json === true });

@@ -128,7 +128,6 @@ export function existingFile(path: string, root: DataRoot): string {
   if (SIDE_FILE.test(real))
     throw new ApiError("INVALID_DB_PATH", "The database is a link to a part of another database");
   refuseOwnFile(real, stats, root);
-  refuseOwnFolder(real, root);
   return real;
 }
 
@@ -198,7 +197,6 @@ export function newFile(path: string, root: DataRoot): string {
     );
   const real = join(folder, basename(path));
   refuseOwnFile(real, null, root);
-  refuseOwnFolder(real, root);
   return real;
 }
 
@@ -212,11 +210,17 @@ export function isOwnFile(path: string, file: FileNumbers | null, root: DataRoot
   const main = path.replace(SIDE_FILE, "").toLowerCase();
   if (main === realPathOf(root.ownFile).toLowerCase()) return true;
   if (file === null) return false;
-  const own = statSync(root.ownFile, { throwIfNoEntry: false });
-  return own !== undefined && own.dev === file.dev && own.ino === file.ino;
+  try {
+    const own = statSync(root.ownFile);
+    return own.dev === file.dev && own.ino === file.ino;
+  } catch {
+    return false; // It is not there.
+  }
 }
 
 function refuseOwnFile(path: string, file: FileNumbers | null, root: DataRoot): void {
+  if (isOwnFolder(path, root))
+    throw new ApiError("INVALID_DB_PATH", "The path is in the server's own folder");
   if (isOwnFile(path, file, root))
     throw new ApiError("INVALID_DB_PATH", "This is the server's own database", {
       fields: { parameter: "db" },
@@ -231,11 +235,6 @@ function realPathOf(path: string): string {
     const folder = dirname(path);
     return folder === path ? path : join(realPathOf(folder), basename(path));
   }
-}
-
-function refuseOwnFolder(path: string, root: DataRoot): void {
-  if (isOwnFolder(path, root))
-    throw new ApiError("INVALID_DB_PATH", "The path is in the server's own folder");
 }
 
 /** Whether a path without symlinks is the server's own folder or leads into it. */

@@ -1,21 +1,21 @@
 /** The server's table of contents. */
-import { swagger } from "@elysiajs/swagger";
 import { Elysia } from "elysia";
 import { TokenSigner } from "../access/tokens.ts";
 import { toApiError } from "../errors.ts";
 import { ShareList } from "../state/share-list.ts";
 import { TokenList } from "../state/token-list.ts";
 import { TokenSecret } from "../state/token-secret.ts";
-import { VERSION } from "../version.ts";
 import { Access, admit } from "./access.ts";
 import { receivedAs, refusalOf } from "./caller.ts";
 import { changesRoutes } from "./changes.routes.ts";
 import { corsOf } from "./cors.ts";
 import { dbRoutes } from "./db.routes.ts";
 import type { AppDeps, ServerDeps } from "./deps.ts";
+import { docsRoutes } from "./docs.routes.ts";
 import { errorHandler, errorResponse } from "./error-handler.ts";
 import { exportRoutes } from "./export.routes.ts";
 import { healthRoutes } from "./health.routes.ts";
+import { historyRoutes } from "./history.routes.ts";
 import { homeRoutes } from "./home.routes.ts";
 import { importRoutes } from "./import.routes.ts";
 import { answerHead, kvRoutes } from "./kv.routes.ts";
@@ -23,12 +23,18 @@ import { kvListRoutes } from "./kv-list.routes.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { keyPastDetails, kvTimeRoutes } from "./kv-time.routes.ts";
 import { maintenanceRoutes } from "./maintenance.routes.ts";
+import { metricsRoutes } from "./metrics.routes.ts";
+import { createMetrics } from "./metrics.ts";
+import { openApiFrame } from "./openapi.ts";
 import { pageRoutes } from "./page/routes.ts";
+import { timeout } from "./parameters.ts";
 import { proxiesOf } from "./proxies.ts";
+import { countRequests } from "./request-figures.ts";
 import { fits, type Route } from "./route-access.ts";
 import { shareRoutes } from "./share.routes.ts";
 import { allowForDeadline } from "./silence.ts";
 import { sqlRoutes } from "./sql.routes.ts";
+import { Tallies } from "./tally.ts";
 import { tokenRoutes } from "./token.routes.ts";
 
 /** Bodies are measured as they are read, and answered with the envelope; Bun's own 413 is bare. */
@@ -72,6 +78,7 @@ export function createApp(given: AppDeps) {
     return answerHead(deps, request).catch((error) => errorResponse(toApiError(error), request));
   };
   const kv = kvRoutes(deps);
+  const requests = new Tallies();
   const app = new Elysia({
     // Elysia's defaults would share the port with a second server, drop unknown members of bodies,
     // and misread short Host headers (styles.md P8, P11, P13).
@@ -90,6 +97,7 @@ export function createApp(given: AppDeps) {
       const admitted = admit(access, request);
       return admitted === undefined ? handle : () => admitted.then(() => handle(request));
     })
+    .wrap(countRequests(requests, () => patternsOf(routes)) as never)
     .onRequest(({ request, set }) => {
       allowForDeadline(app.server, request, deps.config);
       // Written so that Elysia, which reads this text, does not make every request wait for a promise.
@@ -105,6 +113,7 @@ export function createApp(given: AppDeps) {
     .use(kvTimeRoutes(deps))
     .use(changesRoutes(deps))
     .use(sqlRoutes(deps))
+    .use(historyRoutes(deps))
     .use(dbRoutes(deps))
     .use(maintenanceRoutes(deps))
     .use(exportRoutes(deps))
@@ -112,21 +121,8 @@ export function createApp(given: AppDeps) {
     .use(tokenRoutes(deps))
     .use(shareRoutes(deps))
     .use(healthRoutes(deps))
-    .use(
-      swagger({
-        path: `${API_PREFIX}/openapi`,
-        specPath: `${API_PREFIX}/openapi.json`,
-        exclude: [`${API_PREFIX}/openapi`, `${API_PREFIX}/openapi.json`],
-        documentation: {
-          paths: { ...keyPaths(kv.routes), ...verbPaths(keyPastDetails(deps)) },
-          info: {
-            title: "chronolite",
-            version: VERSION,
-            description: "Your database is a URL: SQLite files over HTTP.",
-          },
-        },
-      }),
-    );
+    .use(metricsRoutes(createMetrics(deps, requests)))
+    .use(docsRoutes(openApiFrame(kv.routes, timeout(deps.config.timeoutMs), keyPastDetails(deps))));
   routes.push(...app.routes.map(({ method, path }) => ({ method, path })));
   return app;
 }
@@ -135,21 +131,16 @@ function isKeyPath(url: string): boolean {
   return url.startsWith(`${API_PREFIX}/kv/`, url.indexOf("/", url.indexOf("//") + 2));
 }
 
-/** The routes of keys for the API description: the plugin leaves out every path with a star. */
-function keyPaths(kvRoutes: readonly (Route & { hooks: { detail?: object } })[]) {
-  const starred = kvRoutes.filter(({ path }) => path.endsWith("/*"));
-  const operations = starred.map(({ method, hooks }) => [method.toLowerCase(), hooks.detail ?? {}]);
-  return { [`${API_PREFIX}/kv/{key}`]: Object.fromEntries(operations) };
-}
-
-function verbPaths(details: Readonly<Record<string, object>>) {
-  return Object.fromEntries(
-    Object.entries(details).map(([verb, methods]) => [`${API_PREFIX}/kv/{key}/${verb}`, methods]),
-  );
-}
-
 function allowedMethods(routes: readonly Route[], url: string): string[] {
   const { pathname } = new URL(url);
   const methods = routes.filter(({ path }) => fits(path, pathname)).map(({ method }) => method);
   return methods.includes("GET") ? ["HEAD", ...methods] : methods;
+}
+
+/** Paths as the description has them, without the prefix of the API. */
+function patternsOf(routes: readonly Route[]): string[] {
+  const paths = new Set(routes.map(({ path }) => path));
+  return [...paths].map((path) =>
+    path.replace(/:(\w+)/g, "{$1}").slice(path.startsWith(API_PREFIX) ? API_PREFIX.length : 0),
+  );
 }

@@ -8,6 +8,7 @@ import {
 import type { TokenSigner } from "../access/tokens.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
+import type { EngineCounters } from "../engine/counters.ts";
 import type { Database } from "../engine/database.ts";
 import type { Registry } from "../engine/registry.ts";
 import { existingFolder, namesOfDatabase, namesOfPath } from "../engine/resolve.ts";
@@ -15,6 +16,7 @@ import { ApiError } from "../errors.ts";
 import { LimitedDatabase } from "../kv/limited-database.ts";
 import type { Log } from "../log.ts";
 import type { RunnerPool } from "../runner/pool.ts";
+import type { QueryLog } from "../state/query-log.ts";
 import type { ShareList } from "../state/share-list.ts";
 import type { StateDatabase } from "../state/state-database.ts";
 import type { TokenList } from "../state/token-list.ts";
@@ -33,6 +35,8 @@ export interface AppDeps {
   readonly streams: RunnerPool;
   /** What the server keeps for itself. */
   readonly state: StateDatabase;
+  readonly queryLog: QueryLog;
+  readonly counters: EngineCounters;
   readonly startedAtMs: number;
   /** Says that the server is about to stop, to answers that would not end by themselves. */
   readonly stopping: AbortSignal;

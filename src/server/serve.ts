@@ -2,11 +2,13 @@
 import { readFileSync } from "node:fs";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
+import { EngineCounters } from "../engine/counters.ts";
 import { Registry } from "../engine/registry.ts";
 import { sweepWorkFiles } from "../engine/work-file.ts";
 import { RetentionTimer } from "../kv/retention.ts";
 import type { Log } from "../log.ts";
 import { RunnerPool } from "../runner/pool.ts";
+import { QueryLog } from "../state/query-log.ts";
 import { StateDatabase } from "../state/state-database.ts";
 import { createApp } from "./app.ts";
 
@@ -44,14 +46,16 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
   const housekeepers = new RunnerPool({ size: HOUSEKEEPERS, log });
   const runners = new RunnerPool({ size: config.runners, log });
   const streams = new RunnerPool({ size: config.runners, log });
+  const counters = new EngineCounters();
   const engine = {
     clock,
     log,
     housekeepers,
     sqlRunners: runners,
     durability: config.durability,
+    counters,
   };
-  const state = new StateDatabase(config.stateDb, engine);
+  const state = new StateDatabase(config.stateDb, { ...engine, counters: new EngineCounters() });
   const registry = new Registry({
     ...engine,
     letGo: () => runners.letGo(),
@@ -64,6 +68,7 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
     clock,
     log,
   });
+  const queryLog = new QueryLog({ state, clock, log, maxEntries: config.queryLogMax });
   const app = createApp({
     config,
     clock,
@@ -72,6 +77,8 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
     runners,
     streams,
     state,
+    queryLog,
+    counters,
     startedAtMs: clock.nowMs(),
     stopping: stopping.signal,
   });
@@ -89,8 +96,11 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
       const grace = setTimeout(() => void stopRunners(), STATEMENT_GRACE_MS);
       await app.stop();
       clearTimeout(grace);
+      // What ended transactions were is found out by runners.
+      await queryLog.flush();
       // Before the databases are closed: a runner that still has one open would leave its log behind.
       await stopRunners();
+      await queryLog.flush();
       await retention.stop();
       await registry.close();
       await state.close();

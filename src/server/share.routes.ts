@@ -13,7 +13,7 @@ import type { Share } from "../state/share-list.ts";
 import { SHARED_PREFIX } from "./access.ts";
 import { callerOf, type RequestCaller } from "./caller.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
-import { documented } from "./documentation.ts";
+import { documented, SQL_ERRORS, STATE_WRITE_ERRORS, WITH_DATABASE } from "./documentation.ts";
 import { jsonAnswer, readJsonObject } from "./json-body.ts";
 import { toSeconds } from "./kv-answer.ts";
 import { API_PREFIX } from "./kv-path.ts";
@@ -21,6 +21,7 @@ import { QUERY_FORMATS } from "./negotiate.ts";
 import { db } from "./parameters.ts";
 import { Query } from "./query.ts";
 import { answerQuery, checkQuery } from "./query-answer.ts";
+import { QueryAnswer } from "./sql.model.ts";
 import { ShareAnswer, ShareListAnswer, ShareRequestBody, ShareRevoked } from "./token.model.ts";
 import { actorOf } from "./write-context.ts";
 
@@ -73,16 +74,14 @@ export function shareRoutes(deps: ServerDeps) {
           tag: "Access",
           parameters: [db],
           body: { description: "The query.", schema: ShareRequestBody },
-          answers: { 201: { description: "The link", schema: ShareAnswer } },
-          errors: [
-            "INVALID_PARAMETERS",
-            "SQL_ERROR",
-            "SQL_BIND_ERROR",
-            "DATABASE_NOT_FOUND",
-            "FORBIDDEN",
-            "DATABASE_READONLY",
-            "DATABASE_BUSY",
-          ],
+          answers: {
+            201: {
+              description: "The link",
+              schema: ShareAnswer,
+              headers: { "Cache-Control": "`no-store`: whoever has it can open it." },
+            },
+          },
+          errors: ["PAYLOAD_TOO_LARGE", ...SQL_ERRORS, ...STATE_WRITE_ERRORS],
         }),
       },
     )
@@ -116,8 +115,14 @@ export function shareRoutes(deps: ServerDeps) {
             "Newest first, also expired and revoked ones, whose `url` is null. A limited token sees its own, one that administers the database all.",
           tag: "Access",
           parameters: [db],
-          answers: { 200: { description: "The links", schema: ShareListAnswer } },
-          errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND", "FORBIDDEN"],
+          answers: {
+            200: {
+              description: "The links",
+              schema: ShareListAnswer,
+              headers: { "Cache-Control": "`no-store`." },
+            },
+          },
+          errors: STATE_WRITE_ERRORS,
         }),
       },
     )
@@ -140,7 +145,7 @@ export function shareRoutes(deps: ServerDeps) {
           tag: "Access",
           pathParameters: [{ name: "id", description: "The link's `id`.", schema: Type.String() }],
           answers: { 200: { description: "It no longer works", schema: ShareRevoked } },
-          errors: ["NOT_FOUND", "DATABASE_BUSY"],
+          errors: ["NOT_FOUND", ...STATE_WRITE_ERRORS],
         }),
       },
     )
@@ -174,14 +179,19 @@ export function shareRoutes(deps: ServerDeps) {
           pathParameters: [
             { name: "token", description: "What `POST /share` signed.", schema: Type.String() },
           ],
-          answers: { 200: { description: "The rows" } },
-          errors: [
-            "FORBIDDEN",
-            "SHARE_ENDED",
-            "SQL_ERROR",
-            "DATABASE_NOT_FOUND",
-            "REQUEST_TIMEOUT",
-          ],
+          open: true,
+          answers: {
+            200: {
+              description: "The rows, in the format of the link",
+              schema: QueryAnswer,
+              otherTypes: ["text/csv", "application/x-ndjson", "text/html"],
+              headers: {
+                "Cache-Control": "`no-store`: it may be taken back.",
+                "Content-Security-Policy": "Of a page: nothing but its own styles.",
+              },
+            },
+          },
+          errors: ["SHARE_ENDED", ...WITH_DATABASE, ...SQL_ERRORS],
         }),
       },
     );

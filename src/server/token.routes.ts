@@ -15,7 +15,7 @@ import { issueToken } from "../state/issue-token.ts";
 import type { ListedToken } from "../state/token-list.ts";
 import { callerOf } from "./caller.ts";
 import type { ServerDeps } from "./deps.ts";
-import { documented } from "./documentation.ts";
+import { documented, STATE_WRITE_ERRORS } from "./documentation.ts";
 import { readJsonObject } from "./json-body.ts";
 import { toSeconds } from "./kv-answer.ts";
 import { API_PREFIX } from "./kv-path.ts";
@@ -52,8 +52,14 @@ export function tokenRoutes(deps: ServerDeps) {
             'Needs the root token, or one that administers the databases named. The token is answered once and kept nowhere; it goes into `Authorization: Bearer TOKEN`. `databases` are names or globs (`"**"` for all), `tables` and `prefixes` narrow them further, `name` is what histories show as the actor.',
           tag: "Access",
           body: { description: "What it may do, and how long.", schema: TokenRequestBody },
-          answers: { 201: { description: "The token", schema: CreatedToken } },
-          errors: ["INVALID_PARAMETERS", "FORBIDDEN", "DATABASE_READONLY", "DATABASE_BUSY"],
+          answers: {
+            201: {
+              description: "The token",
+              schema: CreatedToken,
+              headers: { "Cache-Control": "`no-store`: it is a secret." },
+            },
+          },
+          errors: ["INVALID_PARAMETERS", "PAYLOAD_TOO_LARGE", ...STATE_WRITE_ERRORS],
         }),
       },
     )
@@ -73,6 +79,7 @@ export function tokenRoutes(deps: ServerDeps) {
           answers: {
             200: { description: "The tokens, without what is secret", schema: TokenListAnswer },
           },
+          errors: STATE_WRITE_ERRORS,
         }),
       },
     )
@@ -94,7 +101,7 @@ export function tokenRoutes(deps: ServerDeps) {
           tag: "Access",
           pathParameters: [{ name: "id", description: "The token's `id`.", schema: Type.String() }],
           answers: { 200: { description: "Revoked", schema: TokenRevoked } },
-          errors: ["NOT_FOUND", "DATABASE_BUSY"],
+          errors: ["NOT_FOUND", ...STATE_WRITE_ERRORS],
         }),
       },
     );

@@ -162,7 +162,10 @@ describePage("editor", (editor) => {
       await page.keyboard.press("Escape");
       await write(page, "CREATE TABLE brand_new(made_up_column)");
       await page.keyboard.press("Control+Enter");
-      await page.getByRole("link", { name: "brand_new", exact: true }).first().waitFor();
+      await page
+        .getByRole("link", { name: /^brand_new/ })
+        .first()
+        .waitFor();
       await write(page, "");
       await page.keyboard.type("SELECT * FROM brand");
       await options.filter({ hasText: "brand_new" }).first().waitFor();

@@ -64,7 +64,9 @@ export function close(id: string): void {
   const tabs = workspace.tabs.filter((tab) => tab.id !== id);
   const next = tabs[Math.min(index, tabs.length - 1)]?.id ?? null;
   workspace = { ...workspace, tabs };
-  show(workspace.activeId === id ? next : workspace.activeId, "push");
+  // There is always something to see.
+  const left = next ?? findOrAdd({ ...HOME, db: workspace.db, view: "overview" }).id;
+  show(workspace.activeId === id ? left : workspace.activeId, "push");
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Panes beside or above one another: the edge drags, arrows move it too, the size is remembered. */
-import type { ReactNode } from "react";
+import { type ReactNode, useId } from "react";
 import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
 import "./split.css";
 
@@ -24,15 +24,35 @@ export interface SplitProps {
   className?: string;
 }
 
+/** Storage may be forbidden: then sizes last as long as the page. */
+const REMEMBERED = {
+  getItem(name: string): string | null {
+    try {
+      return localStorage.getItem(name);
+    } catch {
+      return null;
+    }
+  },
+  setItem(name: string, value: string): void {
+    try {
+      localStorage.setItem(name, value);
+    } catch {
+      // Forgotten with the page.
+    }
+  },
+};
+
 export function Split({ id, direction, panes, edgeLabel, className = "" }: SplitProps) {
   const { defaultLayout, onLayoutChanged } = useDefaultLayout({
     id: `chronolite.${id}`,
     panelIds: panes.map((pane) => pane.id),
-    storage: localStorage,
+    storage: REMEMBERED,
   });
+  const groupId = useId();
   return (
     <Group
-      id={id}
+      // Several tabs may have the same panes.
+      id={groupId}
       orientation={direction}
       className={`split ${className}`}
       defaultLayout={defaultLayout}

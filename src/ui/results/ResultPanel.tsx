@@ -43,7 +43,10 @@ export function ResultPanel(props: ResultPanelProps) {
             title={state.running === null ? "Rows appear here" : "Running…"}
           >
             {state.running === null ? (
-              <p>{keyHint("Mod+Enter")} runs the statement at the cursor.</p>
+              <p>
+                {matchMedia("(pointer: coarse)").matches ? "Run" : keyHint("Mod+Enter")} runs the
+                statement at the cursor.
+              </p>
             ) : null}
           </Empty>
         ) : null

@@ -1,9 +1,10 @@
-import { Plus } from "lucide-react";
+import { FileUp, Plus } from "lucide-react";
 import { place, placeHref } from "../address/place.ts";
 import { open } from "../address/workspace.ts";
 import { apiUrl } from "../api/client.ts";
 import { useDatabases } from "../api/databases.ts";
 import { type SchemaObject, useSchema } from "../api/schema.ts";
+import { offerImport } from "../import/offer.ts";
 import { Button } from "../parts/Button.tsx";
 import { formatAgo, formatBytes, formatCount, plural } from "../parts/format.ts";
 import { Empty, ErrorNote, Skeleton } from "../parts/Notes.tsx";
@@ -39,6 +40,9 @@ export default function OverviewView({ db }: ViewProps) {
           <Button icon={Plus} onClick={() => open(place(db, "sql"))}>
             New query
           </Button>
+          <Button icon={FileUp} onClick={() => offerImport({})}>
+            Import
+          </Button>
           <a
             href={apiUrl("/db/schema", { db })}
             target="_blank"
@@ -53,7 +57,7 @@ export default function OverviewView({ db }: ViewProps) {
       {schema.isPending ? <Skeleton lines={8} label="Reading the schema" /> : null}
       {schema.data !== undefined && objects.length === 0 ? (
         <Empty title="This database is empty">
-          <p>Create a table with SQL, or drop a CSV file on a table later on.</p>
+          <p>Create a table with SQL, or drop a CSV file on this page.</p>
         </Empty>
       ) : null}
       {GROUPS.map(({ id, title }) => (

@@ -3,6 +3,7 @@ import { useEffect, useState } from "react";
 import { place } from "../address/place.ts";
 import { activate, close, current, open, useWorkspace } from "../address/workspace.ts";
 import { queryClient } from "../api/query-client.ts";
+import { Importer } from "../import/Importer.tsx";
 import { isKey, isWriting } from "../parts/keys.ts";
 import { Split } from "../parts/Split.tsx";
 import { Toasts } from "../parts/Toast.tsx";
@@ -25,6 +26,7 @@ export function App() {
   return (
     <QueryClientProvider client={queryClient}>
       <Shell />
+      <Importer />
       <TokenPrompt />
       <Toasts />
     </QueryClientProvider>

@@ -1,7 +1,8 @@
-import { ChevronsUpDown, Database, FolderOpen, Plus, RefreshCw } from "lucide-react";
+import { ChevronsUpDown, Database, FileUp, FolderOpen, Plus, RefreshCw } from "lucide-react";
 import { useState } from "react";
 import { openDatabase, useWorkspace } from "../address/workspace.ts";
 import { useDatabases } from "../api/databases.ts";
+import { offerImport } from "../import/offer.ts";
 import { formatBytes } from "../parts/format.ts";
 import { Menu, MenuChoice, MenuItem, MenuLine, MenuTitle } from "../parts/Menu.tsx";
 import { CreateDatabase } from "./CreateDatabase.tsx";
@@ -44,6 +45,9 @@ export function DatabaseMenu() {
         </MenuItem>
         <MenuItem icon={FolderOpen} onSelect={() => setAsking("open")}>
           Open a path…
+        </MenuItem>
+        <MenuItem icon={FileUp} onSelect={() => offerImport({})}>
+          Import a file…
         </MenuItem>
         <MenuItem icon={RefreshCw} onSelect={() => void databases.refetch()}>
           Look again

@@ -80,7 +80,7 @@ function TabList({ tabs }: { tabs: readonly Tab[] }) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the shown tab changed
   useEffect(() => {
     list.current
-      ?.querySelector('[aria-selected="true"]')
+      ?.querySelector(".tab-shown")
       ?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [activeId, tabs.length]);
 

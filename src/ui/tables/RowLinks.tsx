@@ -75,7 +75,7 @@ function ReferenceCount({ db, reference }: { db: string; reference: Reference })
   ];
   const { data, error } = useQuery({
     queryKey: [...rowsKey(db, reference.table), "references", printed(sql)],
-    retry: false,
+
     async queryFn({ signal }) {
       const { rows } = await readRows(db, sql, { signal, timeoutS: TIMEOUT_S });
       return Number(rows[0]?.[0] ?? 0);

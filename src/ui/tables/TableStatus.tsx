@@ -14,6 +14,8 @@ export interface TableStatusProps {
   state: ViewState;
   page: TablePage | undefined;
   counting: boolean;
+  /** A chart shows all pages. */
+  paged: boolean;
   onView(change: Partial<ViewState>): void;
 }
 
@@ -36,24 +38,28 @@ export function TableStatus(props: TableStatusProps) {
   const sql = printed(viewQuery(state, object, identity));
   return (
     <footer className="status table-status">
-      <Pager
-        first={first}
-        rows={rows.length}
-        count={known}
-        hasPrevious={page?.hasPrevious ?? false}
-        hasNext={page?.hasNext ?? false}
-        canEnd={identity !== null && pages !== null && known !== "slow" && known?.kind === "exact"}
-        pageSize={state.pageSize}
-        onFirst={() => onView({ cursor: { kind: "first" } })}
-        onPrevious={() => go("before", state.page - 1)}
-        onNext={() => go("after", state.page + 1)}
-        onLast={() => {
-          if (pages === null || known === null || known === "slow") return;
-          const rest = known.rows - (pages - 1) * state.pageSize;
-          onView({ cursor: { kind: "last", rows: rest }, page: pages });
-        }}
-        onPageSize={(pageSize) => onView({ pageSize })}
-      />
+      {props.paged ? (
+        <Pager
+          first={first}
+          rows={rows.length}
+          count={known}
+          hasPrevious={page?.hasPrevious ?? false}
+          hasNext={page?.hasNext ?? false}
+          canEnd={
+            identity !== null && pages !== null && known !== "slow" && known?.kind === "exact"
+          }
+          pageSize={state.pageSize}
+          onFirst={() => onView({ cursor: { kind: "first" } })}
+          onPrevious={() => go("before", state.page - 1)}
+          onNext={() => go("after", state.page + 1)}
+          onLast={() => {
+            if (pages === null || known === null || known === "slow") return;
+            const rest = known.rows - (pages - 1) * state.pageSize;
+            onView({ cursor: { kind: "last", rows: rest }, page: pages });
+          }}
+          onPageSize={(pageSize) => onView({ pageSize })}
+        />
+      ) : null}
       {page?.cut === true ? (
         <span role="status" className="table-cut">
           These rows are large: fewer of them make a page

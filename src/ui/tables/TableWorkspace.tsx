@@ -5,6 +5,7 @@ import { change, open as openPlace } from "../address/workspace.ts";
 import type { Schema, SchemaObject } from "../api/schema.ts";
 import { queryUrl } from "../api/sql.ts";
 import { printed } from "../api/sql-text.ts";
+import { offerImport } from "../import/offer.ts";
 import { Button } from "../parts/Button.tsx";
 import type { GridColumn, GridHandle, GridSelection } from "../parts/grid/types.ts";
 import { isKey, isWriting } from "../parts/keys.ts";
@@ -153,7 +154,7 @@ export function TableWorkspace({ tab, db, active, object, schema }: TableWorkspa
         onSql={() => openPlace(place(db, "sql", null, { q: sql, run: "1" }))}
         onShare={() => setDialog("share")}
         onStructure={() => openPlace(place(db, "structure", object.name))}
-        onImport={() => openPlace(place(db, "import", null, { table: object.name }))}
+        onImport={() => offerImport({ table: object.role === "user" ? object.name : null })}
         csvUrl={`${queryUrl(db, sql, null, "csv")}&download=true`}
       >
         <FilterBar
@@ -291,7 +292,8 @@ export function TableWorkspace({ tab, db, active, object, schema }: TableWorkspa
         identity={identity}
         state={state}
         page={page.data}
-        counting={active && unknown.length === 0}
+        counting={active && unknown.length === 0 && !chart}
+        paged={!chart}
         onView={view}
       />
       {dialog === "preview" ? (

@@ -2,7 +2,7 @@
  * A real browser for the tests of the page. What may never happen on any page is checked on all of
  * them: an error in the console, a breach of the content security policy, a request to another host.
  */
-import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import AxeBuilder from "axe-core";
@@ -30,7 +30,7 @@ export interface PageOptions {
   expectedErrors?: RegExp;
 }
 
-/** An open page; disposing of it checks what must hold for every page. */
+/** An open page. */
 export interface OpenPage extends AsyncDisposable {
   readonly page: Page;
   readonly context: BrowserContext;
@@ -70,9 +70,14 @@ export function describePage(title: string, tests: (page: PageTests) => void): v
       await browser.close();
       await server[Symbol.asyncDispose]();
     }, TEST_TIMEOUT_MS);
+    const faults: string[] = [];
+    // Not when the page is closed: a failed test should tell of its own failure first.
+    afterEach(() => {
+      expect(faults.splice(0)).toEqual([]);
+    });
     tests({
       server: () => server,
-      open: (options) => openPage(browser, server, options),
+      open: (options) => openPage(browser, server, faults, options),
       async sql(db, ...statements) {
         const transaction = statements.map((statement) => ({ statement }));
         const { status, body } = await server.json<{
@@ -88,6 +93,7 @@ export function describePage(title: string, tests: (page: PageTests) => void): v
 async function openPage(
   browser: Browser,
   server: TestServer,
+  faults: string[],
   options: PageOptions = {},
 ): Promise<OpenPage> {
   const { width = 1024, height = 800, theme = "light", address = "", expectedErrors } = options;
@@ -105,7 +111,6 @@ async function openPage(
     }));
   const page = await context.newPage();
   page.setDefaultTimeout(ACTION_TIMEOUT_MS);
-  const faults: string[] = [];
   page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
   page.on("console", (message) => {
     if (message.type() !== "error" && message.type() !== "warning") return;
@@ -116,7 +121,8 @@ async function openPage(
   });
   page.on("request", (request) => {
     const url = request.url();
-    if (!url.startsWith(origin) && !/^(data|blob):/.test(url)) faults.push(`another host: ${url}`);
+    if (!url.startsWith(origin) && !/^(data|blob|about):/.test(url))
+      faults.push(`another host: ${url}`);
   });
   await page.goto(`${origin}/${address}`);
   return {
@@ -130,7 +136,6 @@ async function openPage(
     async [Symbol.asyncDispose]() {
       if (options.context === undefined) await context.close();
       else await page.close();
-      expect(faults).toEqual([]);
     },
   };
 }

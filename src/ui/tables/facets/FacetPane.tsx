@@ -96,7 +96,6 @@ function Facet({
   const sql = facetSql(name, object, state, sampled);
   const { data, error, refetch } = useQuery({
     queryKey: [...rowsKey(db, object.name), "facet", printed(sql)],
-    retry: false,
     async queryFn({ signal }): Promise<readonly FacetValue[]> {
       const { rows } = await readRows(db, sql, { signal, timeoutS: DEADLINE_S });
       return rows.map(([read = null, mark = null, count = 0]) => ({

@@ -8,7 +8,7 @@ import { formatCount, plural } from "../../parts/format.ts";
 import { writeClipboard } from "../../parts/grid/copy.ts";
 import { ErrorNote, Skeleton } from "../../parts/Notes.tsx";
 import { toast, toastFailure } from "../../parts/Toast.tsx";
-import { SaveFailure, tryChanges } from "./save.ts";
+import { ENFORCE_KEYS, SaveFailure, tryChanges } from "./save.ts";
 import type { Change } from "./statements.ts";
 
 export interface PreviewDialogProps {
@@ -32,7 +32,9 @@ export function PreviewDialog({ db, changes, onClose, onSave }: PreviewDialogPro
     retry: false,
   });
   const text = (of: readonly Change[]) =>
-    ["BEGIN;", ...of.map(({ sql }) => `${printed(sql)};`), "COMMIT;"].join("\n");
+    [`${ENFORCE_KEYS};`, "BEGIN;", ...of.map(({ sql }) => `${printed(sql)};`), "COMMIT;"].join(
+      "\n",
+    );
   const { error } = trial;
   return (
     <Dialog

@@ -34,9 +34,15 @@ interface Answer {
   readonly changes?: Readonly<Record<string, RowChanges>>;
 }
 
+/** SQLite leaves them unenforced unless it is told; rows made here shall not point to nothing. */
+export const ENFORCE_KEYS = "PRAGMA foreign_keys = ON";
+
+/** Items before the first change. */
+const HEAD_ITEMS = 1;
+
 /** An item for each change, and one that sees to it that it hit one row. */
 function itemsOf(changes: readonly Change[]): SqlItem[] {
-  return changes.flatMap((change) => {
+  const items = changes.flatMap((change) => {
     const { statement, values } = bound(change.sql);
     const returning = change.returning.flatMap((name) => returned(quoteIdentifier(name)));
     return [
@@ -44,6 +50,7 @@ function itemsOf(changes: readonly Change[]): SqlItem[] {
       { statement: ONE_ROW_GUARD },
     ];
   });
+  return [{ statement: ENFORCE_KEYS }, ...items];
 }
 
 /** Bytes as hexadecimal digits: the answer could not tell base64 from text. */
@@ -60,7 +67,7 @@ async function send(db: string, changes: readonly Change[], dryRun: boolean): Pr
   } catch (thrown) {
     const failure = toFailure(thrown);
     const index = failure.fields["reqIdx"];
-    const at = typeof index === "number" && index >= 0 ? index : undefined;
+    const at = typeof index === "number" && index >= HEAD_ITEMS ? index - HEAD_ITEMS : undefined;
     const guard = at !== undefined && at % 2 === 1;
     throw new SaveFailure(
       failure,
@@ -94,7 +101,7 @@ export async function saveChanges(
   const { results } = await send(db, changes, false);
   return changes
     .map((change, index) => {
-      const row = results[index * 2]?.resultSetList?.[0] ?? [];
+      const row = results[HEAD_ITEMS + index * 2]?.resultSetList?.[0] ?? [];
       const cells = change.returning.map(
         (name, column) => [name, toCell(row[column * 2] ?? null, row[column * 2 + 1])] as const,
       );

@@ -1,0 +1,111 @@
+/** Pictures of the tables for people to look at, in all widths and both themes; no violation of axe-core. */
+import { beforeAll, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { describePage, type Theme } from "./support/browser.ts";
+import { makeTables } from "./support/tables.ts";
+
+const WIDTHS = [390, 1024, 1600];
+const THEMES: readonly Theme[] = ["light", "dark"];
+const TIMEOUT_MS = 120_000;
+
+interface Scene {
+  readonly name: string;
+  readonly address: string;
+  prepare(page: Page): Promise<void>;
+}
+
+const grid = (page: Page) => page.getByRole("grid");
+
+const SCENES: readonly Scene[] = [
+  {
+    name: "table-staged",
+    address: `#/t.db/table/customers`,
+    async prepare(page) {
+      await grid(page).getByText("London", { exact: true }).dblclick();
+      await page.getByRole("textbox", { name: "Value of city" }).fill("Paris");
+      await page.keyboard.press("Enter");
+      await page.getByRole("button", { name: "Row", exact: true }).click();
+      await grid(page).getByText("Carl").click({ button: "right" });
+      await page.getByRole("menuitem", { name: "Delete 1 row" }).click();
+      await page.getByRole("menu").waitFor({ state: "detached" });
+    },
+  },
+  {
+    name: "table-value",
+    address: `#/t.db/table/customers`,
+    async prepare(page) {
+      await grid(page).getByText("London", { exact: true }).click();
+      await page.getByRole("button", { name: "Value", exact: true }).click();
+      await page.getByRole("navigation", { name: "Related rows" }).getByText("781").waitFor();
+    },
+  },
+  {
+    name: "table-facets",
+    address: `#/t.db/table/orders?filter=${encodeURIComponent('[["total",">",10],["state","in","open","paid"]]')}&facets=${encodeURIComponent('["state","customer"]')}&side=facets`,
+    async prepare(page) {
+      await page.getByRole("region", { name: "Values of state" }).getByText("paid").waitFor();
+    },
+  },
+  {
+    name: "table-chart",
+    address: `#/t.db/table/orders?view=chart&chart=${encodeURIComponent('{"type":"bar","x":"state","y":["total"],"combine":"sum"}')}`,
+    async prepare(page) {
+      await page.getByRole("img", { name: /^Bars: total by state/ }).waitFor();
+    },
+  },
+  {
+    name: "diagram",
+    address: `#/t.db/diagram`,
+    async prepare(page) {
+      await page.getByRole("article", { name: "orders" }).waitFor();
+    },
+  },
+  {
+    name: "import",
+    address: `#/t.db/overview`,
+    async prepare(page) {
+      await page.getByRole("main").getByRole("button", { name: "Import" }).click();
+      await page.getByLabel("File to import").setInputFiles({
+        name: "people.csv",
+        mimeType: "text/csv",
+        buffer: Buffer.from("name,age\nAda,36\nAlan,41\n"),
+      });
+      await page.getByLabel("Table", { exact: true }).waitFor();
+    },
+  },
+  {
+    name: "share",
+    address: `#/t.db/table/orders`,
+    async prepare(page) {
+      await page.getByRole("button", { name: "More", exact: true }).click();
+      await page.getByRole("menuitem", { name: "Share a link" }).click();
+      await page.getByRole("button", { name: "Make a link" }).waitFor();
+    },
+  },
+];
+
+describePage("pictures of tables", (tests) => {
+  beforeAll(() => makeTables(tests, "t.db"));
+
+  for (const { name, address, prepare } of SCENES)
+    test(
+      name,
+      async () => {
+        for (const width of WIDTHS)
+          for (const theme of THEMES) {
+            await using opened = await tests.open({
+              address,
+              width,
+              theme,
+              expectedErrors: /404|405/,
+            });
+            await prepare(opened.page);
+            await opened.screenshot(name);
+            // The widest page has the parts of the middle one.
+            if (width < 1600) await opened.checkAccessibility();
+            opened.page.on("dialog", (dialog) => void dialog.accept());
+          }
+      },
+      TIMEOUT_MS,
+    );
+});
