@@ -101,7 +101,7 @@ describe("a trigger on a key-value table", () => {
     const startedMs = performance.now();
     const stuck = server.api("/kv/a?db=t&timeout=1", { method: "PUT", body: "2" });
     await server.api("/db/create?path=other", { method: "POST" });
-    let slowestMs = 0;
+    const answers = 0;
     let done = false;
     void stuck.then(() => {
       done = true;
@@ -230,18 +230,18 @@ describe("a table of other words", () => {
       ),
     );
     const slow = put("a", "2", "&timeout=1");
-    let slowestMs = 0;
+    let answers = 0;
     let done = false;
     void slow.then(() => {
       done = true;
     });
     while (!done) {
-      const beganMs = performance.now();
       await server.api("/health");
-      slowestMs = Math.max(slowestMs, performance.now() - beganMs);
+      answers += 1;
     }
     expect([200, 409, 413, 503]).toContain(await slow);
-    expect(slowestMs).toBeLessThan(400);
+    // On the server's thread it would have been one, after the write.
+    expect(answers).toBeGreaterThan(3);
   });
 
   test("a generated value cannot be written: 409", async () => {
@@ -276,7 +276,7 @@ describe("the user's own index", () => {
       "create index mine on kv_store (length(replace(hex(zeroblob(length(value) * 9000000)), '0', 'xx')))",
     );
     const slow = put("a", "0123456789", "&timeout=1");
-    let slowestMs = 0;
+    const answers = 0;
     let done = false;
     void slow.then(() => {
       done = true;
@@ -287,7 +287,8 @@ describe("the user's own index", () => {
       slowestMs = Math.max(slowestMs, performance.now() - beganMs);
     }
     await slow;
-    expect(slowestMs).toBeLessThan(400);
+    // On the server's thread it would have been one, after the write.
+    expect(answers).toBeGreaterThan(3);
   });
 
   test("that is unique refuses with 409, other writes of the same moment go through", async () => {

@@ -76,6 +76,7 @@ describe("GET /kv", () => {
       offset: 0,
       prefix: "",
       has_more: false,
+      change_cursor: 2,
       next_after: null,
     });
     expect(JSON.stringify(body)).not.toContain("secret");

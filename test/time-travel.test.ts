@@ -277,10 +277,7 @@ describe("a key at a time (1.4)", () => {
       String(Math.floor(at / 1000)),
     ]);
     const part = await server.kv.get("a", `&at_timestamp=${at}&path=b%5B1%5D`);
-    expect([await part.text(), part.headers.get("x-json-path")]).toEqual([
-      '"x"',
-      "b%5B1%5D",
-    ]);
+    expect([await part.text(), part.headers.get("x-json-path")]).toEqual(['"x"', "b%5B1%5D"]);
     expect(code(await server.kv.get("a", `&at_timestamp=${at}&path=c`))).toEqual([
       404,
       "NOT_FOUND",

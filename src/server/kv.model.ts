@@ -294,7 +294,7 @@ export const ListItem = Type.Object({
   value_base64: Type.Optional(Type.String()),
 });
 
-export const ListAnswer = withExample(
+const ListedNow = withExample(
   Type.Object({
     success: Type.Literal(true),
     items: Type.Array(ListItem),
@@ -334,6 +334,36 @@ export const ListAnswer = withExample(
     next_after: null,
   },
 );
+
+const ListedThen = Type.Object(
+  {
+    success: Type.Literal(true),
+    items: Type.Array(
+      Type.Object({
+        key: Type.String(),
+        content_type: Type.String(),
+        existed_at_timestamp: Type.Literal(true),
+        op_number: Type.Integer({ description: "0 where no recorded operation made the value." }),
+        size_estimate: Type.Integer({ description: "Bytes of the value." }),
+        value: Type.Optional(Type.Unknown()),
+        value_base64: Type.Optional(Type.String()),
+      }),
+    ),
+    keys: Type.Array(Type.String()),
+    count: Type.Integer(),
+    offset: Type.Integer(),
+    total: Type.Integer({ description: "Keys on all pages." }),
+    has_more: Type.Boolean(),
+    timestamp: Type.Integer({ description: "Unix seconds." }),
+    at_timestamp: Type.Integer({ description: "The same." }),
+    has_gaps: Type.Boolean(),
+    gap_keys: Type.Array(Type.String(), { description: "Keys of which nobody knows." }),
+    candidate_truncated: Type.Boolean(),
+  },
+  { description: "With at_timestamp." },
+);
+
+export const ListAnswer = Type.Union([ListedNow, ListedThen]);
 
 export const DeletePrefixAnswer = withExample(
   Type.Union([
