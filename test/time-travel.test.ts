@@ -1,6 +1,7 @@
 /** Time travel as a client sees it: contracts/hoody.md 1.17 to 1.22, and the decisions of 0.0. */
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
+import { sharedServer } from "./support/database.ts";
 import { escaped, type KvCalls, kvCalls } from "./support/kv.ts";
 import { startTestServer, type TestServer } from "./support/server.ts";
 import { SqlClient } from "./support/sql.ts";
@@ -15,9 +16,12 @@ interface Entry {
   [name: string]: unknown;
 }
 
-/** A test server with the calls of time travel. */
-async function start(args: string[] = []) {
-  const server = await startTestServer({ args });
+const shared = sharedServer();
+afterAll(() => shared.stop());
+
+/** A database with the calls of time travel; on a clock of its own, if need be. */
+async function start(isAlone = false) {
+  const server = isAlone ? await startTestServer() : await shared.start();
   const kv = kvCalls(server);
   const get = async (rest: string) => server.json(`/kv/${rest}`);
   return Object.assign(server, {
@@ -277,10 +281,7 @@ describe("a key at a time (1.4)", () => {
       String(Math.floor(at / 1000)),
     ]);
     const part = await server.kv.get("a", `&at_timestamp=${at}&path=b%5B1%5D`);
-    expect([await part.text(), part.headers.get("x-json-path")]).toEqual([
-      '"x"',
-      "b%5B1%5D",
-    ]);
+    expect([await part.text(), part.headers.get("x-json-path")]).toEqual(['"x"', "b%5B1%5D"]);
     expect(code(await server.kv.get("a", `&at_timestamp=${at}&path=c`))).toEqual([
       404,
       "NOT_FOUND",
@@ -311,7 +312,7 @@ describe("a key at a time (1.4)", () => {
   });
 
   test("a second means all of it; milliseconds and RFC 3339 are exact", async () => {
-    await using server = await start();
+    await using server = await start(true);
     const first = server.clock.nowMs(); // …05.678
     await server.kv.set("a", "1");
     server.clock.advance(321); // …05.999
