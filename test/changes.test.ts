@@ -271,9 +271,14 @@ describe("GET /changes/stream", () => {
       id: "2",
       data: { key: "a", op: "set", value: { line: "one\ntwo" } },
     });
-    await new SqlClient(server).run("update kv_store set value = '5'");
+    // Callers' SQL is told without values.
+    await new SqlClient(server).run("update kv_store set value = '5' where key = 'a'");
+    expect((await events.next()).value).toMatchObject({
+      id: "3",
+      data: { key: "a", operation: "UNRECORDED", value_omitted: true },
+    });
     await kv.set("b", "1");
-    expect((await events.next()).value).toMatchObject({ data: { key: "b" } });
+    expect((await events.next()).value).toMatchObject({ id: "4", data: { key: "b" } });
     await events.return(undefined);
     const all = await readUntil(await stream(server, "&since=0"), ({ key }) => key === "b");
     expect(all.map(({ name, id }) => `${name} ${id}`)).toEqual([
@@ -281,13 +286,14 @@ describe("GET /changes/stream", () => {
       "change 1",
       "change 2",
       "change 3",
+      "change 4",
     ]);
     // What the client has seen last counts for more than its URL.
     const again = await readUntil(
-      await stream(server, "&since=0", { "last-event-id": "2" }),
+      await stream(server, "&since=0", { "last-event-id": "3" }),
       ({ key }) => key === "b",
     );
-    expect(again.map(({ name, id }) => `${name} ${id}`)).toEqual(["ready 2", "change 3"]);
+    expect(again.map(({ name, id }) => `${name} ${id}`)).toEqual(["ready 3", "change 4"]);
     expect((await stream(server, "", { "last-event-id": "x" })).status).toBe(400);
   });
 
