@@ -206,6 +206,19 @@ describe("GET /changes", () => {
     }
   });
 
+  test("wait is woken, and does not just look again every second", async () => {
+    await using server = await shared.start();
+    const kv = kvCalls(server);
+    const started = performance.now();
+    for (let round = 0; round < 10; round += 1) {
+      const waiting = page(server, `&since=${round}&wait=30`);
+      await Bun.sleep(5);
+      await kv.set("a", String(round));
+      expect((await waiting).events).toHaveLength(1);
+    }
+    expect(performance.now() - started).toBeLessThan(6000);
+  }, 20_000);
+
   test("wait ends without an event, and at once where there is one already", async () => {
     await using server = await shared.start();
     const kv = kvCalls(server);
