@@ -78,6 +78,7 @@ describe("GET /kv", () => {
       has_more: false,
       change_cursor: 2,
       next_after: null,
+      change_cursor: 2,
     });
     expect(JSON.stringify(body)).not.toContain("secret");
   });
