@@ -76,7 +76,6 @@ describe("GET /kv", () => {
       offset: 0,
       prefix: "",
       has_more: false,
-      change_cursor: 2,
       next_after: null,
       change_cursor: 2,
     });

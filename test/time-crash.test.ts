@@ -114,7 +114,8 @@ describe.skipIf(process.platform !== "linux")("kill -9 during a table's rollback
           outcomes.push(isDone ? "all" : "nothing");
           if (outcomes.length > 40) throw new Error("the rollback never came to its end");
         }
-        expect(outcomes[0]).toBe("nothing");
+        // A runner may be killed before it has the job, and another one then does it.
+        if (victim === "server") expect(outcomes[0]).toBe("nothing");
       } finally {
         await server[Symbol.asyncDispose]();
       }

@@ -114,7 +114,6 @@ export function keyPastDetails(deps: ServerDeps) {
           "TIME_TRAVEL_CHAIN_GAP",
           "HISTORY_PRUNED",
         ],
-        nullWhenMissing: true,
       }),
     },
     rollback: {

@@ -32,9 +32,6 @@ export const VALUE_HEADERS: NonNullable<Answer["headers"]> = {
   "X-Op-Timestamp": "With at_timestamp: when that was, Unix seconds.",
   "X-Updated-At": "Unix seconds.",
   "X-Expire-At": "Unix seconds; only with a time to live.",
-  "X-Op-Number":
-    "With at_timestamp: the operation that made the value; 0 where none that is recorded did.",
-  "X-Op-Timestamp": "With at_timestamp: when that was, Unix seconds.",
   "X-JSON-Path": "The `path`, percent-encoded.",
   "X-Directory-Mode": "`true` in directory mode.",
   "X-File-Hash": "Directory mode: SHA-256 of the file, in hex.",
