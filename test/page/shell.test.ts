@@ -225,7 +225,10 @@ describePage("a server with a token", (page) => {
         browser.getByRole("link", { name: ".json" }).click(),
       ]);
       await twin.waitForURL(/^blob:/);
-      expect(JSON.parse(await twin.innerText("body"))).toMatchObject({ success: true, objects: [] });
+      expect(JSON.parse(await twin.innerText("body"))).toMatchObject({
+        success: true,
+        objects: [],
+      });
     },
     TEST_TIMEOUT_MS,
   );
