@@ -300,4 +300,34 @@ describePage("editing tables", (tests) => {
     },
     TEST_TIMEOUT_MS,
   );
+
+  test(
+    "on a phone a value is changed, a row added and saved by touch",
+    async () => {
+      await sql(
+        "t.db",
+        "CREATE TABLE pocket(id INTEGER PRIMARY KEY, a TEXT)",
+        "INSERT INTO pocket VALUES (1, 'one')",
+      );
+      await using opened = await open({ address: "#/t.db/table/pocket", width: 390, height: 800 });
+      const { page } = opened;
+      await cell(page, 0, 1).tap();
+      await page.getByRole("button", { name: "Value", exact: true }).tap();
+      const sheet = page.getByRole("dialog", { name: "Value" });
+      await sheet.getByRole("textbox", { name: "Value of a" }).fill("uno");
+      await sheet.getByRole("button", { name: "Close the value" }).tap();
+      await page.getByRole("button", { name: "Row", exact: true }).tap();
+      await page.getByRole("button", { name: "Value", exact: true }).tap();
+      await sheet.getByRole("radio", { name: "Text" }).tap();
+      await sheet.getByRole("textbox", { name: "Value of a" }).fill("due");
+      await sheet.getByRole("button", { name: "Close the value" }).tap();
+      await bar(page).getByRole("button", { name: /^Save/ }).tap();
+      await bar(page).waitFor({ state: "detached" });
+      expect(await sql("t.db", "SELECT * FROM pocket ORDER BY id")).toEqual([
+        { id: 1, a: "uno" },
+        { id: 2, a: "due" },
+      ]);
+    },
+    TEST_TIMEOUT_MS,
+  );
 });
