@@ -4,7 +4,7 @@
  *
  *     npm run bench -- [--rounds 5] [--seconds 2] [--connections 64] [--only throughput|latency|sql|large]
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -211,19 +211,26 @@ async function compareSql(
   for (const origin of [api, theirs.origin])
     await expectOk(fetch(`${origin}/db?db=sql`, { method: "POST", body: SQL_SETUP }));
   const sides = [
-    { prefix: "bare ", origin: theirs.origin, path: "" },
-    { prefix: "", origin: ours.origin, path: API },
+    { prefix: "bare ", origin: theirs.origin, path: "", pid: theirs.pid },
+    { prefix: "", origin: ours.origin, path: API, pid: ours.pid },
   ];
   const measured = new Map<string, number[]>();
+  const costs = new Map<string, number[]>();
   for (let round = 1; round <= options.rounds; round += 1)
     for (const workload of SQL_WORKLOADS)
-      for (const { prefix, origin, path } of round % 2 === 0 ? sides.toReversed() : sides) {
+      for (const { prefix, origin, path, pid } of round % 2 === 0 ? sides.toReversed() : sides) {
         const plan = { ...workload.plan, origin, path: path + workload.plan.path };
-        const rate = workload.together
-          ? (await load({ ...options, ...plan, pauseMs: 0 })).requestsPerSecond
-          : 1000 / (await timeOneByOne(origin + path, workload, plan.method === "GET" ? 9 : 3));
+        const times = plan.method === "GET" ? 41 : 7;
+        const beforeUs = familyTimeUs(pid);
+        const { requestsPerSecond: rate, answers } = workload.together
+          ? await load({ ...options, ...plan, pauseMs: 0 })
+          : {
+              requestsPerSecond: 1000 / (await timeOneByOne(origin + path, workload, times)),
+              answers: times,
+            };
         const name = prefix + workload.name;
         measured.set(name, [...(measured.get(name) ?? []), rate]);
+        costs.set(name, [...(costs.get(name) ?? []), (familyTimeUs(pid) - beforeUs) / answers]);
         console.error(`round ${round}: ${name} ${rate.toFixed(1)}/s`);
       }
   console.log("\n| SQL, requests per second | median | lowest | highest |\n|---|---:|---:|---:|");
@@ -231,15 +238,42 @@ async function compareSql(
     const figures = [median(all), Math.min(...all), Math.max(...all)];
     console.log(`| ${name} | ${figures.map((figure) => figure.toFixed(1)).join(" | ")} |`);
   }
-  printRatios(
-    measured,
+  const ratios = (suffix: string, flip: boolean) =>
     SQL_WORKLOADS.map(({ name }) => ({
-      name: `${name} / bare process, inline`,
-      ours: name,
-      theirs: `bare ${name}`,
+      name: `${name} / bare process, inline${suffix}`,
+      ours: flip ? `bare ${name}` : name,
+      theirs: flip ? name : `bare ${name}`,
       aim: "",
-    })),
+    }));
+  printRatios(measured, ratios("", false));
+  if (!existsSync("/proc/self/stat")) return;
+  console.log("\n| processor time with runners, µs per request | median |\n|---|---:|");
+  for (const [name, all] of costs) console.log(`| ${name} | ${median(all).toFixed(0)} |`);
+  printRatios(costs, ratios(", by processor time", true));
+}
+
+/** Processor time of a process and its children, those that have ended too. */
+function familyTimeUs(pid: number): number {
+  if (!existsSync("/proc/self/stat")) return Number.NaN;
+  const children = readdirSync("/proc").filter(
+    (name) => /^\d+$/.test(name) && statFields(name)[1] === String(pid),
   );
+  // Children that have ended and were waited for are the 16th and 17th field of their parent.
+  const [, , , , , , , , , , , , , user, system] = statFields(pid);
+  const endedUs = (Number(user) + Number(system)) * 10_000;
+  return (
+    children.reduce((sumUs, child) => sumUs + processorTimeUs(Number(child)), endedUs) +
+    processorTimeUs(pid)
+  );
+}
+
+/** From the third field on; the name before the last parenthesis may hold spaces. */
+function statFields(pid: number | string): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+  } catch {
+    return []; // It has ended meanwhile.
+  }
 }
 
 /** Runs the load while a statement without end runs into its deadline, which it must. */
@@ -264,11 +298,10 @@ async function besideRunaway(
  * machine too, this is steadier than requests per second.
  */
 function processorTimeUs(pid: number): number {
-  const path = `/proc/${pid}/stat`;
-  if (!existsSync(path)) return Number.NaN;
-  // The name before the last parenthesis may hold spaces; user and system time are 14th and 15th.
-  const fields = readFileSync(path, "utf8").split(") ").at(-1)?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+  if (!existsSync("/proc/self/stat")) return Number.NaN;
+  // User and system time are the 14th and 15th field.
+  const fields = statFields(pid);
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 10_000;
 }
 
 /** Loads a server from another process, and lets it come to rest. */

@@ -4,7 +4,7 @@
  */
 
 import { availableParallelism } from "node:os";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { parseDurationMs } from "./duration.ts";
 import {
@@ -13,8 +13,10 @@ import {
   DEFAULT_MAX_IMPORT_BYTES,
   DEFAULT_MAX_OPEN_DATABASES,
   DEFAULT_MAX_VALUE_BYTES,
+  DEFAULT_QUERY_LOG_ENTRIES,
   DEFAULT_TIMEOUT_S,
   MAX_IDLE_TIMEOUT_S,
+  MAX_QUERY_LOG_ENTRIES,
   MAX_TIMEOUT_S,
   MIN_TIMEOUT_S,
 } from "./limits.ts";
@@ -54,6 +56,13 @@ export const SETTINGS = [
     kind: "text",
     default: ".",
     help: "folder that bare database names live in",
+  },
+  {
+    flag: "state-db",
+    env: ["CHRONOLITE_STATE_DB"],
+    kind: "text",
+    default: "",
+    help: "file of what the server itself keeps, made when needed; if not given, .chronolite/state.db in the data folder",
   },
   {
     flag: "allow-any-absolute-db-path",
@@ -169,6 +178,22 @@ export const SETTINGS = [
     maximum: 64,
     help: "processes that run callers' SQL side by side; 0: two per core, at least 4",
   },
+  {
+    flag: "query-log-max",
+    env: ["CHRONOLITE_QUERY_LOG_MAX"],
+    kind: "integer",
+    default: String(DEFAULT_QUERY_LOG_ENTRIES),
+    minimum: 0,
+    maximum: MAX_QUERY_LOG_ENTRIES,
+    help: "entries of the log of SQL that are kept per database; 0 keeps no log",
+  },
+  {
+    flag: "query-log-values",
+    env: ["CHRONOLITE_QUERY_LOG_VALUES"],
+    kind: "switch",
+    default: "false",
+    help: "the log of SQL also has the values of parameters",
+  },
 ] as const satisfies readonly Setting[];
 
 export interface Config {
@@ -176,6 +201,8 @@ export interface Config {
   readonly host: string;
   /** Absolute path. */
   readonly dataDir: string;
+  /** Absolute path. */
+  readonly stateDb: string;
   readonly allowAnyAbsoluteDbPath: boolean;
   readonly createMissing: boolean;
   readonly durability: "full" | "relaxed";
@@ -191,6 +218,9 @@ export interface Config {
   /** What the histories of keys keep. */
   readonly retention: { readonly ageMs: number | null; readonly maxOps: number | null };
   readonly runners: number;
+  /** Entries per database; 0 for no query log. */
+  readonly queryLogMax: number;
+  readonly queryLogValues: boolean;
 }
 
 /** A mistake on the command line or in the environment: one line, exit status 2. */
@@ -254,10 +284,13 @@ function readConfig(
       given.set(setting.flag, check(setting, variable, env[variable] ?? ""));
     else given.set(setting.flag, check(setting, setting.flag, setting.default));
   }
+  const dataDir = resolve(given.get("data-dir") as string);
+  const stateDb = given.get("state-db") as string;
   const config: Config = {
     port: given.get("port") as number,
     host: given.get("host") as string,
-    dataDir: resolve(given.get("data-dir") as string),
+    dataDir,
+    stateDb: stateDb === "" ? join(dataDir, ".chronolite", "state.db") : resolve(stateDb),
     allowAnyAbsoluteDbPath: given.get("allow-any-absolute-db-path") as boolean,
     createMissing: given.get("create-missing") as boolean,
     durability: given.get("durability") as "full" | "relaxed",
@@ -274,6 +307,8 @@ function readConfig(
       maxOps: (given.get("history-max-ops") as number) || null,
     },
     runners: (given.get("runners") as number) || Math.max(4, 2 * availableParallelism()),
+    queryLogMax: given.get("query-log-max") as number,
+    queryLogValues: given.get("query-log-values") as boolean,
   };
   if (!isLoopback(config.host) && config.token === "" && !config.insecureNoAuth)
     throw new UsageError(

@@ -90,6 +90,8 @@ export interface ErrorDetails {
   fields?: Record<string, unknown>;
   /** Further response headers, such as `Allow`. */
   headers?: Record<string, string>;
+  /** What goes along to the server, also out of another process, and never to a caller. */
+  aside?: unknown;
   cause?: unknown;
 }
 

@@ -7,3 +7,13 @@ declare module "*.md" {
   const text: string;
   export default text;
 }
+
+/** Files of the documentation page: their paths, inside the executable too. */
+declare module "swagger-ui-dist/swagger-ui-bundle.js" {
+  const path: string;
+  export default path;
+}
+declare module "swagger-ui-dist/swagger-ui.css" {
+  const path: string;
+  export default path;
+}

@@ -31,8 +31,8 @@ export const MAX_TRANSACTION_ITEMS = 10_000;
 export const MAX_BATCH_ROWS_PER_ITEM = 100_000;
 /** Value sets of all items of a request together. */
 export const MAX_BATCH_ROWS_PER_REQUEST = 1_000_000;
-/** Heap that SQLite may use inside one runner process, in bytes. */
-export const RUNNER_SQLITE_HEAP_BYTES = 512 * 1024 * 1024;
+/** Largest text or BLOB that SQLite makes or reads for callers' SQL, in bytes. */
+export const MAX_SQL_VALUE_BYTES = 512 * 1024 * 1024;
 
 /** Entries of a batch (contract section 7). */
 export const MAX_BATCH_KEYS = 100;
@@ -45,6 +45,8 @@ export const MAX_LIST_KEYS = 1000;
 export const MAX_LISTED_FILES = 50_000;
 /** Longest name of a file or folder, in bytes; the usual file systems have no longer ones. */
 export const MAX_FILE_NAME_BYTES = 255;
+/** Age from which an unfinished file in directory mode is taken for a crash's, in milliseconds. */
+export const UNFINISHED_FILE_MAX_AGE_MS = 60 * 60 * 1000;
 /** Beyond this offset a list page is read in another process: skipping rows takes time. */
 export const MAX_OFFSET_HERE_KEYS = 2000;
 
@@ -108,6 +110,10 @@ export const EXPIRY_BATCH_KEYS = 500;
 /** The expiry timer looks again after this long, whatever it expects. */
 export const EXPIRY_MAX_SLEEP_MS = 60_000;
 
+/** Largest JSON body of a batch, in bytes: it is parsed on the server's thread. */
+export const MAX_JSON_BODY_BYTES = 16 * 1024 * 1024;
+/** A plan that works on more bytes than this runs in a process of its own. */
+export const LARGE_PLAN_BYTES = 1024 * 1024;
 /** Plans that share one transaction at the most, and the time they may take together. */
 export const COMMIT_BATCH_PLANS = 512;
 export const COMMIT_BATCH_MS = 8;
@@ -143,7 +149,7 @@ export const MIN_MAX_CHARS = 100;
 export const RUNNER_MEMORY_BYTES = 1536 * 1024 * 1024;
 export const RUNNER_KEPT_BYTES = 256 * 1024 * 1024;
 /** How often working runners are looked at. */
-export const RUNNER_WATCH_MS = 200;
+export const RUNNER_WATCH_MS = 100;
 /** How long a runner keeps a read-only connection open for its next job. */
 export const KEPT_READER_MS = 250;
 
@@ -163,3 +169,22 @@ export const IMPORT_PROGRESS_BYTES = 16 * 1024 * 1024;
 export const IMPORT_CACHE_KIB = 64 * 1024;
 /** Longest name of an imported table, in characters. */
 export const MAX_IMPORT_NAME_CHARS = 200;
+
+/** Entries of the query log that are kept per database, unless --query-log-max says otherwise. */
+export const DEFAULT_QUERY_LOG_ENTRIES = 1000;
+export const MAX_QUERY_LOG_ENTRIES = 10_000;
+/** Entries of a page of the query log: when nothing is said, and at the most (contract 1.23). */
+export const DEFAULT_QUERY_LOG_PAGE = 100;
+export const MAX_QUERY_LOG_PAGE = 1000;
+/** The SQL, the values and the error of an entry are cut to so many characters. */
+export const MAX_LOGGED_SQL_CHARS = 10_000;
+export const MAX_LOGGED_VALUES_CHARS = 2000;
+export const MAX_LOGGED_ERROR_CHARS = 1000;
+/** What may wait to be written to the query log, in characters; beyond it the oldest is dropped. */
+export const QUERY_LOG_BUFFER_CHARS = 16 * 1024 * 1024;
+/** Entries written in one transaction of the query log. */
+export const QUERY_LOG_BATCH_ENTRIES = 250;
+/** How long an entry waits to be written. */
+export const QUERY_LOG_DELAY_MS = 500;
+/** After a failure the query log is left alone for so long. */
+export const QUERY_LOG_RETRY_MS = 30_000;

@@ -30,6 +30,9 @@ const OTHER_VALUES: Record<string, string> = {
   "history-retention": "12h",
   "history-max-ops": "5",
   "max-open-databases": "3",
+  "query-log-max": "5",
+  "query-log-values": "true",
+  "state-db": "/other/state.db",
   runners: "2",
 };
 
@@ -260,7 +263,8 @@ describe("serve", () => {
     const late = Bun.sleep(8000).then(() => "late");
     expect(await Promise.race([server.process.exited, late])).toBe(0);
     expect([0, 503]).toContain(await runaway);
-    expect(readdirSync(folder.path)).toEqual(["t.db"]);
+    expect(readdirSync(folder.path).sort()).toEqual([".chronolite", "t.db"]);
+    expect(readdirSync(folder.file(".chronolite"))).toEqual(["state.db"]);
   }, 12_000);
 
   test("goes on when whoever reads its output stops reading", async () => {

@@ -3,41 +3,24 @@ import { readFileSync } from "node:fs";
 import packageJson from "../package.json" with { type: "json" };
 import { README, section, withSettings } from "../scripts/check-docs.ts";
 import { loadDemo } from "../scripts/demo.ts";
-import { systemClock } from "../src/clock.ts";
-import { Registry } from "../src/engine/registry.ts";
-import { silentLog } from "../src/log.ts";
-import { RunnerPool } from "../src/runner/pool.ts";
-import { createApp } from "../src/server/app.ts";
 import { KEY_PAST } from "../src/server/kv-time.ts";
 import { KEY_VERBS } from "../src/server/kv-verbs.ts";
+import { appOf } from "./support/app.ts";
 import { API, startTestServer, TestFolder, testConfig } from "./support/server.ts";
 
 const readme = readFileSync(README, "utf8");
 
 /** Method and path of every route, with `KEY` where a key goes and the verbs that may follow it. */
 function servedRequests(folder: TestFolder): string[] {
-  const config = testConfig(folder);
-  const common = { config, clock: systemClock, log: silentLog };
-  const runners = new RunnerPool({ size: 1, log: silentLog });
-  const registry = new Registry({
-    ...common,
-    ...config,
-    housekeepers: runners,
-    sqlRunners: runners,
-  });
-  const { routes } = createApp({
-    ...common,
-    registry,
-    runners,
-    streams: runners,
-    startedAtMs: 0,
-    stopping: new AbortController().signal,
-  });
+  const { routes } = appOf(testConfig(folder));
   const requests = routes.map(
-    ({ method, path }) => `${method} ${path.replace(API, "").replace(/\*$/, "KEY")}`,
+    ({ method, path }) =>
+      `${method} ${path.replace(API, "").replace(/\*$/, "KEY").replace(":id", "ID")}`,
   );
   return [
-    ...requests.filter((request) => request !== "POST /kv/KEY"),
+    ...requests.filter(
+      (request) => request !== "POST /kv/KEY" && !request.startsWith("GET /docs/"),
+    ),
     ...Object.keys(KEY_VERBS).map((verb) => `POST /kv/KEY/${verb}`),
     // A hook answers the one, the route of GET the other.
     "HEAD /kv/KEY",

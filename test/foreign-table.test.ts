@@ -321,3 +321,44 @@ describe("our bookkeeping, made by somebody else", () => {
     expect(performance.now() - startedMs).toBeLessThan(2000);
   });
 });
+
+describe("large values", () => {
+  const jobs = async () =>
+    (await server.json<{ counters: { sql_jobs: number } }>("/health")).body.counters.sql_jobs;
+
+  test("are written and looked into in a process of its own, small ones here", async () => {
+    const numbers = `[${"1,".repeat(600_000)}1]`;
+    const steps: [string, () => Promise<unknown>, number][] = [
+      ["a small value", () => put("small", "[1]"), 0],
+      ["a push to it", () => post("/kv/small/push?db=t", "2"), 0],
+      ["a large value", () => put("large", numbers), 1],
+      ["a push to it", () => post("/kv/large/push?db=t", "2"), 1],
+      [
+        "a large value in a batch",
+        () => post("/kv/batch/set?db=t", `{"items":[{"key":"b","value":${numbers}}]}`),
+        1,
+      ],
+      ["reading it", () => get("large"), 0],
+    ];
+    for (const [what, run, wanted] of steps) {
+      const before = await jobs();
+      await run();
+      expect([what, (await jobs()) - before]).toEqual([what, wanted]);
+    }
+    expect(await get("large")).toBe(`${numbers.slice(0, -1)},2]`);
+    expect(await get("b")).toBe(numbers);
+    expect(await (await server.api("/kv/large?db=t&path=[600001]")).text()).toBe("2");
+    expect(historyOf("large").map(({ op, op_number }) => [op, op_number])).toEqual([
+      ["SET", 1],
+      ["PUSH", 2],
+    ]);
+    expect((await post("/kv/large/push?db=t", "nonsense")).status).toBe(400);
+    expect(await put("large", "x", "&if_match=nothing")).toBe(412);
+  });
+});
+
+test("Idempotency-Key on a table with a trigger is 409, and changes nothing", async () => {
+  outside("create trigger t after update on kv_store begin select 1; end");
+  const first = await put("a", "2", "", { "idempotency-key": "k1" });
+  expect([409, await get("a")]).toEqual([first, "1"]);
+});

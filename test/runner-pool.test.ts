@@ -107,7 +107,7 @@ describe("a stream out of a job", () => {
     await using pool = new TestPool();
     const ended = Promise.withResolvers<void>();
     const first = await pool.stream<{ pid: number }>(
-      job("produce", { chunks: 1e6, bytes: CHUNK_BYTES }, { ended: ended.resolve }),
+      job("produce", { chunks: 1e6, bytes: CHUNK_BYTES }, { ended: () => ended.resolve() }),
     );
     await first.body.cancel();
     await ended.promise;

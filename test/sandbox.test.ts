@@ -316,6 +316,6 @@ describe("the file system", () => {
 
   test("has no file that these tests did not make", () => {
     const names = readdirSync(server.folder.path).map((name) => name.replace(/-(wal|shm)$/, ""));
-    expect([...new Set(names)].sort()).toEqual(["secret.db", "t.db"]);
+    expect([...new Set(names)].sort()).toEqual([".chronolite", "secret.db", "t.db"]);
   });
 });

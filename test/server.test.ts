@@ -333,8 +333,7 @@ describe("with a token", () => {
     expect((await server.api("/health")).status).toBe(200);
     const closed = [
       "/health/cache",
-      "/openapi.json",
-      "/openapi",
+      "/history?db=t",
       "/query?db=t&sql=x",
       "/kv/a?db=t",
       "/nowhere",

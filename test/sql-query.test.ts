@@ -295,7 +295,7 @@ describe("a database made elsewhere", () => {
       expect((await bytesOf(path)).equals(before)).toBe(true);
     }
     expect((await bytesOf(path)).equals(before)).toBe(true);
-    expect(readdirSync(folder.path)).toEqual(["plain.db"]);
+    expect(readdirSync(folder.path).sort()).toEqual([".chronolite", "plain.db"]);
   });
 
   test.each<[string, string, RequestInit]>([

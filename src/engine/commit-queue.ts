@@ -45,7 +45,6 @@ export class CommitQueue {
   /** Plans that were committed or are being synced, and are not answered yet. */
   #unanswered = 0;
   #whenIdle: (() => void)[] = [];
-  readonly counters = { commits: 0, plans: 0 };
 
   constructor(connection: Connection, turn: Turn, hooks: CommitHooks) {
     this.#connection = connection;
@@ -128,8 +127,6 @@ export class CommitQueue {
   }
 
   #answerWhenDurable(done: readonly Pending[]): void {
-    this.counters.commits += 1;
-    this.counters.plans += done.length;
     this.#unanswered += done.length;
     this.#hooks.committed(done.map((pending) => pending.plan)).then(
       () => this.#answer(done, (pending) => pending.resolve(pending.rows)),

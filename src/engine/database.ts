@@ -8,11 +8,13 @@ import {
   BUSY_RETRY_MS,
   CHECKPOINT_WAL_BYTES,
   DEFAULT_TIMEOUT_S,
+  LARGE_PLAN_BYTES,
   PAGE_CACHE_KIB,
 } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { RunnerPool } from "../runner/pool.ts";
 import { CommitQueue } from "./commit-queue.ts";
+import type { EngineCounters } from "./counters.ts";
 import { ExpiryTimer } from "./expiry.ts";
 import { ForeignPlans, RunsElsewhere } from "./foreign.ts";
 import type { PathJob, PlanJob, PlanResult, PrepareJob } from "./jobs.ts";
@@ -26,7 +28,7 @@ import {
   type WriteOptions,
 } from "./plan.ts";
 import { Relations } from "./relations.ts";
-import { replaced } from "./resolve.ts";
+import { type FileNumbers, replaced } from "./resolve.ts";
 import { Turn } from "./turn.ts";
 import { WalSync } from "./wal-sync.ts";
 
@@ -40,12 +42,7 @@ export interface EngineDeps {
   readonly durability: "full" | "relaxed";
   /** Has other processes close files that they only keep open for their next job. */
   readonly letGo?: () => Promise<void>;
-}
-
-/** What tells a file from all others, whatever its names. */
-export interface FileNumbers {
-  readonly dev: number;
-  readonly ino: number;
+  readonly counters: EngineCounters;
 }
 
 /** How long a housekeeping job may take, and how long it waits for another program's lock. */
@@ -95,7 +92,7 @@ export class Database implements Engine {
       durability: deps.durability,
       runners: deps.sqlRunners,
     });
-    this.expiry = new ExpiryTimer(this, deps.clock, deps.log);
+    this.expiry = new ExpiryTimer(this, deps);
     this.#queue = new CommitQueue(this.#connection, this.turn, {
       aboutToBegin: () => {
         this.#endReadTurn();
@@ -109,9 +106,9 @@ export class Database implements Engine {
     });
   }
 
-  /** Plans that wait for their transaction, and what the queue has done so far. */
-  get stats(): { waiting: number; commits: number; plans: number; syncs: number } {
-    return { waiting: this.#queue.depth, ...this.#queue.counters, syncs: this.#wal?.syncs ?? 0 };
+  /** Plans that wait for their transaction, and the size of the write-ahead log. */
+  get stats(): { waiting: number; walBytes: number } {
+    return { waiting: this.#queue.depth, walBytes: this.#wal?.sizeBytes() ?? 0 };
   }
 
   get isIdle(): boolean {
@@ -204,6 +201,10 @@ export class Database implements Engine {
       throw new ApiError("SERVICE_UNAVAILABLE", "The database is being closed");
     const deadlineMs = this.#monotonic(options.deadlineMs);
     if (this.#mustRunElsewhere(plan)) return this.#writeForeign(plan, deadlineMs);
+    if ((plan.bytes ?? 0) > LARGE_PLAN_BYTES && plan.conclude === undefined) {
+      await this.write({ relation: plan.relation, steps: [] }, options);
+      return this.#writeForeign(plan, deadlineMs);
+    }
     try {
       if (this.#wal !== undefined) return await this.#queue.submit(plan, deadlineMs);
       return await this.#writeFirst(plan, deadlineMs);
@@ -220,10 +221,14 @@ export class Database implements Engine {
 
   /** Looked at before the queue is, where a plan that cannot run costs its batch a second start. */
   #mustRunElsewhere(plan: Plan): boolean {
-    if (!this.#relations.isSuspect(plan.relation)) return false;
+    const suspects = [plan.relation, ...(plan.also ?? [])].filter((relation) =>
+      this.#relations.isSuspect(relation),
+    );
+    if (suspects.length === 0) return false;
     this.#beginReadTurn();
-    const state = this.#relations.state(plan.relation);
-    return state === "surrounded" || state === "foreign";
+    return suspects.some((relation) =>
+      ["surrounded", "foreign"].includes(this.#relations.state(relation)),
+    );
   }
 
   async #readForeign(plan: Plan): Promise<Rows[]> {
@@ -445,6 +450,7 @@ export class Database implements Engine {
   }
 
   async #committed(plans: readonly Plan[]): Promise<void> {
+    this.#deps.counters.committed(plans.length);
     for (const { relation, also, expiresAtMs = null } of plans) {
       this.expiry.expect(relation, expiresAtMs);
       for (const further of also ?? []) this.expiry.expect(further, null);
@@ -511,7 +517,7 @@ export class Database implements Engine {
     // The first read creates the -wal file, if it is not there.
     using first = this.#connection.prepare("select count(*) from sqlite_schema");
     first.get();
-    this.#wal = await WalSync.open(this.path).catch((error) => {
+    this.#wal = await WalSync.open(this.path, this.#deps.counters).catch((error) => {
       if (toApiError(error).kind !== "FORBIDDEN") throw error;
       throw new ApiError("DATABASE_READONLY", "The database file cannot be written to", {
         cause: error,
@@ -539,6 +545,7 @@ export class Database implements Engine {
           release = await this.takeTurn();
         },
       });
+      this.#deps.counters.checkpoints += 1;
     } catch (error) {
       this.#deps.log.error("checkpoint_failed", error, { path: this.path });
     }

@@ -6,22 +6,25 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
 import { EXPIRY_BATCH_KEYS, EXPIRY_MAX_SLEEP_MS } from "../limits.ts";
 import type { Log } from "../log.ts";
+import type { EngineCounters } from "./counters.ts";
 import type { Engine, Relation } from "./plan.ts";
 
 export class ExpiryTimer {
   readonly #engine: Engine;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #counters: EngineCounters;
   /** When something of a relation may next expire. */
   readonly #dueMs = new Map<Relation, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #armedForMs = Number.POSITIVE_INFINITY;
   #stopped = false;
 
-  constructor(engine: Engine, clock: Clock, log: Log) {
+  constructor(engine: Engine, deps: { clock: Clock; log: Log; counters: EngineCounters }) {
     this.#engine = engine;
-    this.#clock = clock;
-    this.#log = log;
+    this.#clock = deps.clock;
+    this.#log = deps.log;
+    this.#counters = deps.counters;
   }
 
   /** Something of the relation may expire at that time. The first call also looks for older deadlines. */
@@ -67,6 +70,7 @@ export class ExpiryTimer {
         { relation, steps: expiry.sweep.map((statement) => ({ statement, params })) },
         { deadlineMs: nowMs + EXPIRY_MAX_SLEEP_MS },
       );
+      this.#counters.expirySweeps += 1;
       await pause(1); // Everybody else first.
     }
     return Number.POSITIVE_INFINITY;

@@ -1,7 +1,6 @@
 /** Opening database files in runner processes. */
 import { existsSync, realpathSync } from "node:fs";
 import { DatabaseSync, type DatabaseSyncOptions } from "node:sqlite";
-import { RUNNER_SQLITE_HEAP_BYTES } from "../limits.ts";
 import { existingFileUrl } from "./file-url.ts";
 import { replaced } from "./resolve.ts";
 
@@ -31,11 +30,9 @@ function open(path: string, options: DatabaseSyncOptions): DatabaseSync {
   }
 }
 
-/** Bounds what SQL that is not ours may use and trust. */
+/** Bounds what SQL that is not ours may trust and reach. */
 export function confine(database: DatabaseSync): void {
-  database.exec(
-    `pragma hard_heap_limit = ${RUNNER_SQLITE_HEAP_BYTES}; pragma trusted_schema = off`,
-  );
+  database.exec("pragma trusted_schema = off");
   database.enableDefensive?.(true);
 }
 

@@ -51,6 +51,8 @@ export interface Plan {
   /** Further relations that a write works on. */
   readonly also?: readonly Relation[];
   readonly steps: readonly Step[];
+  /** About how much the steps work on, where that can be much: values to store, documents to change. */
+  readonly bytes?: number;
   /**
    * What a write keeps of its own outcome, in the same transaction: steps from the rows of the others.
    * If it throws, the plan is undone. Only for plans with a required step.

@@ -23,6 +23,8 @@ export class ProtectedObjects {
   /** Tables whose rows only the server writes, in lower case. */
   readonly #histories: ReadonlySet<string>;
   readonly #indexes: ReadonlySet<string>;
+  /** In lower case. */
+  readonly keyValueTables: readonly string[];
 
   constructor(database: DatabaseSync) {
     const found = database
@@ -35,6 +37,7 @@ export class ProtectedObjects {
             .prepare(`select name from ${RELATIONS_TABLE} where kind = 'kv'`)
             .all()
             .map((row) => String(row["name"]).toLowerCase());
+    this.keyValueTables = names;
     this.#histories = new Set(names.map((name) => `${name}_history`));
     this.#indexes = new Set(names.map((name) => `${name}_expire`));
   }
@@ -43,6 +46,11 @@ export class ProtectedObjects {
   isOurs(table: string): boolean {
     const name = table.toLowerCase();
     return name.startsWith(OUR_PREFIX) || this.#histories.has(name);
+  }
+
+  /** Whether a name is that of a table of ours, or of a key-value table. */
+  isOursOrKeyValue(table: string): boolean {
+    return this.isOurs(table) || this.keyValueTables.includes(table.toLowerCase());
   }
 
   /** Whether the index, on a table that callers may change, is one that the server needs. */

@@ -3,14 +3,16 @@ import { realpathSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { ApiError } from "../errors.ts";
 import { FILE_CHECK_INTERVAL_MS } from "../limits.ts";
-import { Database, type EngineDeps, type FileNumbers } from "./database.ts";
-import type { CreateJob, ListJob, PrepareJob, RemoveJob } from "./jobs.ts";
+import type { Database, EngineDeps } from "./database.ts";
+import type { ListJob, RemoveJob } from "./jobs.ts";
 import type { ListedDatabase } from "./list.ts";
+import { createDatabaseFile, openDatabaseFile } from "./open.ts";
 import {
-  checkHeader,
   type DataRoot,
   databasePath,
   existingFile,
+  type FileNumbers,
+  isOwnFile,
   newFile,
   SIDE_FILE,
 } from "./resolve.ts";
@@ -18,6 +20,8 @@ import {
 export interface RegistryOptions extends EngineDeps {
   readonly dataDir: string;
   readonly allowAnyAbsoluteDbPath: boolean;
+  /** Absolute path of the server's own database, which callers cannot name. */
+  readonly stateDb: string;
   readonly maxOpenDatabases: number;
 }
 
@@ -36,11 +40,12 @@ interface NameEntry {
   checkedAtMs: number;
 }
 
-const OPEN_TIMEOUT_MS = 60_000;
-const OPEN_BUSY_MS = 5000;
 /** How long a deletion waits for another program to let go of the file. */
 const REMOVE_BUSY_MS = 1000;
+const REMOVE_TIMEOUT_MS = 60_000;
 const LIST_TIMEOUT_MS = 30_000;
+/** How long a database waits for one of the others to be closed. */
+const MAKE_ROOM_MS = 5000;
 /** A database is not closed sooner after its last use, so that no request is caught in between. */
 const MIN_IDLE_MS = 20;
 
@@ -65,6 +70,7 @@ export class Registry {
     this.root = {
       dataDir: realpathSync(options.dataDir),
       allowAnyAbsoluteDbPath: options.allowAnyAbsoluteDbPath,
+      ownFile: options.stateDb,
     };
   }
 
@@ -83,7 +89,7 @@ export class Registry {
 
   /**
    * Whether SQLite has a file open in this process, or is about to: a database, also by another of
-   * its names, or what belongs to one. Who else opens and closes such a file takes SQLite's locks off
+   * its names, or what belongs to one; the server's own always counts. Who else opens and closes such a file takes SQLite's locks off
    * it (see `checkHeader`).
    * @param path absolute, without symlinks
    * @param file null when nothing is there
@@ -91,6 +97,7 @@ export class Registry {
   uses(path: string, file: FileNumbers | null): boolean {
     const names = [path, path.replace(SIDE_FILE, "")];
     return (
+      isOwnFile(path, file, this.root) ||
       names.some(
         (name) =>
           this.#open.has(name) ||
@@ -154,12 +161,7 @@ export class Registry {
   async create(name: string): Promise<string> {
     const lexicalPath = databasePath(name, this.root);
     const path = newFile(lexicalPath, this.root);
-    const payload: CreateJob = { path };
-    await this.#options.housekeepers.run({
-      kind: "engine.create",
-      payload,
-      timeoutMs: OPEN_TIMEOUT_MS,
-    });
+    await createDatabaseFile(path, this.#options);
     return path;
   }
 
@@ -201,7 +203,7 @@ export class Registry {
     return this.#options.housekeepers.run<string[]>({
       kind: "engine.remove",
       payload,
-      timeoutMs: OPEN_TIMEOUT_MS,
+      timeoutMs: REMOVE_TIMEOUT_MS,
     });
   }
 
@@ -254,14 +256,7 @@ export class Registry {
     await this.#makeRoom();
     this.#reserved += 1;
     try {
-      await checkHeader(path);
-      const payload: PrepareJob = { path, wal: false, busyTimeoutMs: OPEN_BUSY_MS };
-      await this.#options.housekeepers.run({
-        kind: "engine.prepare",
-        payload,
-        timeoutMs: OPEN_TIMEOUT_MS,
-      });
-      const database = new Database(path, this.#options);
+      const database = await openDatabaseFile(path, this.#options);
       this.#open.set(path, { database, usedAtMs: performance.now() });
       return database;
     } finally {
@@ -275,7 +270,7 @@ export class Registry {
    * @throws ApiError SERVICE_UNAVAILABLE
    */
   async #makeRoom(): Promise<void> {
-    const giveUpMs = performance.now() + OPEN_BUSY_MS;
+    const giveUpMs = performance.now() + MAKE_ROOM_MS;
     while (this.#open.size + this.#closing.size + this.#reserved >= this.maxSize) {
       const nowMs = performance.now();
       const idle = [...this.#open]

@@ -12,10 +12,18 @@ import { open } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join, normalize, sep } from "node:path";
 import { ApiError, invalidParameter } from "../errors.ts";
 
+/** What tells a file from all others, whatever its names. */
+export interface FileNumbers {
+  readonly dev: number;
+  readonly ino: number;
+}
+
 export interface DataRoot {
   /** Absolute path without symlinks. */
   readonly dataDir: string;
   readonly allowAnyAbsoluteDbPath: boolean;
+  /** The server's own database (see state/state-database.ts), absolute; callers cannot name it. */
+  readonly ownFile: string;
 }
 
 /** First bytes of every SQLite file, https://www.sqlite.org/fileformat.html section 1.3. */
@@ -90,7 +98,9 @@ export function existingFile(path: string, root: DataRoot): string {
   if (stats.isDirectory()) throw new ApiError("PATH_IS_DIRECTORY", "The database path is a folder");
   if (!stats.isFile())
     throw new ApiError("INVALID_DB_PATH", "The database path is not a regular file");
-  refuseOwnFolder(real, root);
+  if (SIDE_FILE.test(real))
+    throw new ApiError("INVALID_DB_PATH", "The database is a link to a part of another database");
+  refuseOwnFile(real, stats, root);
   return real;
 }
 
@@ -159,13 +169,45 @@ export function newFile(path: string, root: DataRoot): string {
       "The folder of the database is a link that leaves the data folder",
     );
   const real = join(folder, basename(path));
-  refuseOwnFolder(real, root);
+  refuseOwnFile(real, null, root);
   return real;
 }
 
-function refuseOwnFolder(path: string, root: DataRoot): void {
+/**
+ * Whether a file is the server's own database or a part of it, by any of its names.
+ * @param path absolute, without symlinks
+ * @param file null when nothing is there
+ */
+export function isOwnFile(path: string, file: FileNumbers | null, root: DataRoot): boolean {
+  // Without regard to case, which some file systems have none for.
+  const main = path.replace(SIDE_FILE, "").toLowerCase();
+  if (main === realPathOf(root.ownFile).toLowerCase()) return true;
+  if (file === null) return false;
+  try {
+    const own = statSync(root.ownFile);
+    return own.dev === file.dev && own.ino === file.ino;
+  } catch {
+    return false; // It is not there.
+  }
+}
+
+function refuseOwnFile(path: string, file: FileNumbers | null, root: DataRoot): void {
   if (isOwnFolder(path, root))
     throw new ApiError("INVALID_DB_PATH", "The path is in the server's own folder");
+  if (isOwnFile(path, file, root))
+    throw new ApiError("INVALID_DB_PATH", "This is the server's own database", {
+      fields: { parameter: "db" },
+    });
+}
+
+/** The path without symlinks, as far as it exists. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const folder = dirname(path);
+    return folder === path ? path : join(realPathOf(folder), basename(path));
+  }
 }
 
 /** Whether a path without symlinks is the server's own folder or leads into it. */

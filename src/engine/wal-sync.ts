@@ -7,6 +7,7 @@
 import { close, fdatasync, fstatSync, open } from "node:fs";
 import { open as openFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { EngineCounters } from "./counters.ts";
 
 interface Waiter {
   resolve: () => void;
@@ -18,21 +19,21 @@ export class WalSync {
   #syncing = false;
   #closed = false;
   #waiting: Waiter[] = [];
-  /** Syncs done since the file was opened. */
-  syncs = 0;
+  readonly #counters: EngineCounters;
 
-  private constructor(fd: number) {
+  private constructor(fd: number, counters: EngineCounters) {
     this.#fd = fd;
+    this.#counters = counters;
   }
 
   /** Opens the `-wal` file, which must exist, and syncs its folder so that its name is on disk too. */
-  static async open(databasePath: string): Promise<WalSync> {
+  static async open(databasePath: string, counters: EngineCounters): Promise<WalSync> {
     const fd = await new Promise<number>((resolve, reject) =>
       open(`${databasePath}-wal`, "r+", (error, opened) =>
         error ? reject(error) : resolve(opened),
       ),
     );
-    const wal = new WalSync(fd);
+    const wal = new WalSync(fd, counters);
     try {
       await syncFolder(dirname(databasePath));
     } catch (error) {
@@ -71,7 +72,7 @@ export class WalSync {
     this.#syncing = true;
     fdatasync(this.#fd, (error) => {
       this.#syncing = false;
-      this.syncs += 1;
+      this.#counters.syncs += 1;
       for (const waiter of covered) {
         if (error) waiter.reject(error);
         else waiter.resolve();

@@ -243,6 +243,7 @@ function change<Result>(table: KvTable, parts: Change<Result>): KeyOperation<Res
       ? { statement: statements.there, params }
       : { statement: statements.thereWithinLimits, params, required: true };
   return {
+    weighs: String(parts.params["key"]),
     steps: [
       ...before.map((statement) => ({ statement, params })),
       ...stampSteps(statements, parts.statement, params, true),

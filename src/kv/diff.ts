@@ -71,7 +71,7 @@ export async function difference(
       { statement: operationsBetween, params: { ...params, limit: MAX_DIFF_OPERATIONS + 1 } },
     ],
   });
-  checkHorizon(horizons, from.ms);
+  checkHorizon(horizons, from);
   const byKey = Map.groupBy(operations.slice(0, MAX_DIFF_OPERATIONS), (row) => row["key"]);
   const result: Difference = {
     changes: [],

@@ -87,7 +87,7 @@ export async function valueAt(
       { statement: path === null ? keyAt : keyPathAt, params },
     ],
   });
-  checkHorizon(horizons, moment.ms);
+  checkHorizon(horizons, moment);
   const row = rows[0];
   checkKnown(row);
   if (path !== null && row["is_json"] !== 1)
@@ -132,7 +132,7 @@ export async function tableAt(
       },
     ],
   });
-  checkHorizon(horizons, moment.ms);
+  checkHorizon(horizons, moment);
   if (range.values && rows.at(-1)?.["too_much"] === 1)
     throw new ApiError("RESPONSE_TOO_LARGE", "The values are too large for one answer", {
       hint: "Ask for fewer keys at once, with prefix or limit.",
@@ -162,10 +162,14 @@ export function isUnknown(verdict: unknown): boolean {
   return verdict === "gap" || verdict === "pruned";
 }
 
-/** @throws ApiError HISTORY_PRUNED where everything of that time was dropped */
-export function checkHorizon(rows: Rows | undefined, ms: number): void {
+/**
+ * The present is never before the horizon, even where the clock was set back since.
+ * @throws ApiError HISTORY_PRUNED where everything of that time was dropped
+ */
+export function checkHorizon(rows: Rows | undefined, moment: Moment): void {
   const horizonMs = rows?.[0]?.["horizon_ms"] ?? null;
-  if (horizonMs !== null && ms < Number(horizonMs)) throw prunedError(Number(horizonMs));
+  if (!moment.isNow && horizonMs !== null && moment.ms < Number(horizonMs))
+    throw prunedError(Number(horizonMs));
 }
 
 /** @param horizonMs from when on everything is known, where one time says it */

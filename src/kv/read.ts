@@ -1,7 +1,7 @@
 /** Reading keys: one, several, a page. */
-import type { Plan, Row, Statement } from "../engine/plan.ts";
+import type { Plan, Row, Rows, Statement } from "../engine/plan.ts";
 import { ApiError, invalidParameter } from "../errors.ts";
-import { MAX_OFFSET_HERE_KEYS } from "../limits.ts";
+import { LARGE_PLAN_BYTES, MAX_OFFSET_HERE_KEYS } from "../limits.ts";
 import type { JsonPath } from "./json-path.ts";
 import { ABOVE_ALL_KEYS, type KvTable, readOne } from "./table.ts";
 import { type StoredValue, toEtag } from "./value.ts";
@@ -85,7 +85,7 @@ function find(
   params: { key: string; now_ms: number },
   path: JsonPath | null,
 ): Found | Promise<Found> {
-  return readOne(table, statement, params, (rows) => {
+  const found = (rows: Rows): Found | Promise<Found> => {
     const row = rows[0];
     if (row === undefined) return absent(table, params.key, params.now_ms);
     if (path !== null) checkPathFound(row, path);
@@ -98,6 +98,14 @@ function find(
       expireAtMs: row["expire_at_ms"] as number | null,
       etag: toEtag(row["seq"]),
     };
+  };
+  if (statement === table.statements.get) return readOne(table, statement, params, found);
+  // To look into a long document takes time.
+  return readOne(table, table.statements.head, params, (head) => {
+    if (Number(head[0]?.["size"] ?? 0) <= LARGE_PLAN_BYTES)
+      return readOne(table, statement, params, found);
+    const plan: Plan = { relation: table.relation, steps: [{ statement, params }] };
+    return table.engine.readElsewhere(plan).then(([rows = []]) => found(rows));
   });
 }
 

@@ -6,8 +6,16 @@ import { type Plan, PlanUndone, type Row, type Rows, type Step } from "../engine
 import { ApiError } from "../errors.ts";
 import { MAX_DIFF_KEYS, MAX_STEPS_HERE } from "../limits.ts";
 import { checkOperation } from "./key-history.ts";
-import { checkHorizon, ENDLESS, gapError, type Moment, momentParams } from "./moment.ts";
+import {
+  checkHorizon,
+  ENDLESS,
+  gapError,
+  type Moment,
+  momentParams,
+  prunedError,
+} from "./moment.ts";
 import type { KvTable, Params } from "./table.ts";
+import { PRUNED } from "./time-statements.ts";
 import { type StoredValue, toEtag } from "./value.ts";
 import type { WriteContext } from "./write-plan.ts";
 
@@ -108,7 +116,7 @@ export async function rollBackKey(
       : await table.engine.write(plan, options);
     const stamp = rows.at(-1)?.[0];
     return {
-      undone: Number(rows[looks.length - 1]?.[0]?.["undone"]),
+      undone: Number(rows[looks.length - 1]?.[0]?.["back"]),
       etag: stamp === undefined ? null : toEtag(stamp["seq"]),
     };
   } catch (error) {
@@ -121,11 +129,12 @@ export async function rollBackKey(
 function explainKey(rows: readonly Rows[], key: string, target: KeyTarget): ApiError {
   const [horizons, [operation] = [], , , , [totals] = []] = rows;
   try {
-    if ("moment" in target) checkHorizon(horizons, target.moment.ms);
+    if ("moment" in target) checkHorizon(horizons, target.moment);
     if ("opNumber" in target) checkOperation(operation, key, target.opNumber);
   } catch (error) {
     return error as ApiError;
   }
+  if (totals?.["worst_gap"] === PRUNED) return prunedError(null);
   if (Number(totals?.["gaps"] ?? 0) > 0) return gapError(key);
   return new ApiError("HISTORY_ENTRY_NOT_FOUND", `${key} has nothing to roll back`);
 }
@@ -184,7 +193,7 @@ export async function rollBackTable(
     isUndone = true;
   }
   const [horizons, , , , [totals] = [], gaps = [], changes = []] = rows;
-  checkHorizon(horizons, moment.ms);
+  checkHorizon(horizons, moment);
   const gapKeys = gaps.map((row) => row["key"] as string);
   if (isUndone && apply)
     throw new ApiError(

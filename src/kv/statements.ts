@@ -71,8 +71,9 @@ function makeStatements(name: string) {
   /** The row is what the last operation made of it; else somebody's own SQL changed it since. */
   const asRecorded = (last: string) => `${last}seq = ${T}.seq and ${last}value is ${value}
         and ${last}content_type is ${T}.content_type and ${last}expire_at_ms is ${T}.expire_at_ms`;
+  // Removed by the timer before the clock was set back counts too.
   const absentAsRecorded = (last: string) =>
-    `${last}content_type is null or ${last}expire_at_ms <= +$now_ms`;
+    `${last}content_type is null or ${last}expire_at_ms <= ${thisTime}`;
   const sinceOf = (key: string) => `nullif(ifnull((select ${gapSince("last.", asRecorded("last."))}
       from ${H} last where last.key = ${key} and last.op_number is not null
       order by last.op_number desc limit 1), 0), -1)`;

@@ -32,6 +32,8 @@ const WANTED = "temp.chronolite_wanted";
 const MARK = "insert into temp.chronolite_dropped";
 /** In `expire_at_ms`: the row is about to be deleted, within the transaction that says so. */
 const DOOMED = -1;
+/** In WANTED's `gap`: what was there then was dropped. 1 is a gap, 0 none. */
+export const PRUNED = 2;
 
 function makeTimeStatements(name: string) {
   const T = `"${name}"`;
@@ -41,6 +43,8 @@ function makeTimeStatements(name: string) {
     `(select min(op_number) from ${H} where key = ${key} and op_number is not null)`;
   const lastOf = (key: string) =>
     `(select max(op_number) from ${H} where key = ${key} and op_number is not null)`;
+  /** What is past its time by now, or was before the clock was set back, may have been removed. */
+  const thisTime = `max(+$now_ms, ifnull((select at_ms from ${H} order by seq desc limit 1), 0))`;
   const sameState = (a: string, b: string) =>
     `${a}.value is ${b}.value and ${a}.content_type is ${b}.content_type and ${a}.expire_at_ms is ${b}.expire_at_ms`;
 
@@ -80,7 +84,7 @@ function makeTimeStatements(name: string) {
         p.seq is c.seq and ${sameState("p", "c")} and p.op <> 'UNRECORDED' as as_recorded,
         case
           when n.key is null then case
-            when ${isNow} then iif(c.key is null, iif(p.expire_at_ms <= +$now_ms, 'expired', 'absent'), ${live("+$now_ms")})
+            when ${isNow} then iif(c.key is null, iif(p.expire_at_ms <= ${thisTime}, 'expired', 'absent'), ${live("+$now_ms")})
             when p.key is null then case
               when c.key is null then 'absent' when c.updated_at_ms <= ${t} then ${live(t)} else 'gap' end
             when p.op = 'UNRECORDED' then case
@@ -88,7 +92,7 @@ function makeTimeStatements(name: string) {
               when c.seq is not p.seq then 'gap'
               else ${live(t)} end
             when p.content_type is null then iif(c.key is null, 'absent', 'gap')
-            when c.key is null then iif(p.expire_at_ms <= +$now_ms, ${byOperation}, 'gap')
+            when c.key is null then iif(p.expire_at_ms <= ${thisTime}, ${byOperation}, 'gap')
             when p.seq is c.seq and ${sameState("p", "c")} then ${byOperation}
             else 'gap' end
           when p.key is null and n.op_number > 1 then 'pruned'
@@ -159,7 +163,7 @@ function makeTimeStatements(name: string) {
   const lastHolds = (last: string, row: string) => `case
       when ${last}.op = 'UNRECORDED' then 1
       when ${last}.content_type is null then ${row}.key is null
-      when ${row}.key is null then ${last}.expire_at_ms <= +$now_ms
+      when ${row}.key is null then ${last}.expire_at_ms <= ${thisTime}
       else ${last}.seq is ${row}.seq and ${sameState(last, row)} end`;
   const liveNow = (row: string) =>
     `${row}.key is not null and (${row}.expire_at_ms is null or ${row}.expire_at_ms > +$now_ms)`;
@@ -188,12 +192,11 @@ function makeTimeStatements(name: string) {
     want(
       `states as materialized (${statesAt(asked, "+$t_ms", "0")}),`,
       `select key, ifnull(place, 0) as target, ${lastOf("states.key")} - place as undone,
-        ${unknown}${strict ? ` or ${gapWithin("states.key", "states.place")}` : ""} as gap,
+        iif(verdict = 'pruned', ${PRUNED}, verdict = 'gap'${strict ? ` or ${gapWithin("states.key", "states.place")}` : ""}) as gap,
         verdict = 'recorded' as known from states`,
     );
   const changes = "(w.present <> w.live or (w.present and not w.same))";
   const nextSeq = `ifnull((select max(seq) from ${H}), 0)`;
-  const thisTime = `max(+$now_ms, ifnull((select at_ms from ${H} order by seq desc limit 1), 0))`;
   /** Operations that a later rollback undid: those between a rollback and what it went back to. */
   const undoneRanges = `rolled(number, target) as (
         select op_number, target_op_number from (
@@ -345,12 +348,15 @@ function makeTimeStatements(name: string) {
         from ${WANTED} w left join ${T} c on c.key = w.key
         where not (w.gap or w.since_ms is not null) and ${changes} order by w.key limit $limit`,
     },
-    /** The same as numbers. */
+    /** The same as numbers; `back`: operations undone, also where the state stays the same. */
     wantedTotals: {
-      sql: `select count(*) as keys, sum(gap or since_ms is not null) as gaps,
-          sum(${changes} and present and live) as rolled_back, sum(${changes} and present and not live) as restored,
-          sum(${changes} and not present) as deleted, sum(iif(${changes}, undone, 0)) as undone
-        from ${WANTED} w`,
+      sql: `select count(*) as keys, sum(is_gap) as gaps, max(gap) as worst_gap, sum(undone) as back,
+          sum(is_change and present and live) as rolled_back, sum(is_change and present and not live) as restored,
+          sum(is_change and not present) as deleted, sum(iif(is_change, undone, 0)) as undone
+        from (
+          select undone, present, live, gap, gap or since_ms is not null as is_gap,
+            not (gap or since_ms is not null) and ${changes} as is_change
+          from ${WANTED} w)`,
     },
     /** Keys that nobody knows how to take back, or that a change without a record would be lost of. */
     wantedGaps: {
@@ -364,8 +370,10 @@ function makeTimeStatements(name: string) {
     noGapNorChange: {
       sql: `select 1 as fine where not exists (select 1 from ${WANTED} where gap or since_ms is not null)`,
     },
-    /** One row if there is something to undo. Required. */
-    somethingUndone: { sql: `select 1 as fine from ${WANTED} where undone > 0` },
+    /** One row if there is something to undo, recorded or not. Required. */
+    somethingUndone: {
+      sql: `select 1 as fine from ${WANTED} where undone > 0 or since_ms is not null`,
+    },
     /** Leaves only what changes something. */
     dropUnchanged: {
       sql: `delete from ${WANTED} as w where not (${changes})`,
@@ -417,10 +425,13 @@ function makeTimeStatements(name: string) {
       sql: "create temp table if not exists chronolite_dropped (seq integer primary key)",
     },
     forgetMarked: { sql: "delete from temp.chronolite_dropped" },
-    /** Rows from before the horizon that are not the last of their key before it. */
+    /**
+     * Rows from before the horizon that are not the last of their key before it. The newest of all
+     * stays, even an expiry: the log counts on from it, and a number that came twice would be missed.
+     */
     oldRows: {
       sql: `${MARK}
-        select seq from ${H} h where seq <= ${seqBy("+$horizon_ms")}
+        select seq from ${H} h where seq <= ${seqBy("+$horizon_ms")} and seq < (select max(seq) from ${H})
           and (op_number is null or exists (
             select 1 from ${H} next where next.key = h.key and next.op_number = h.op_number + 1
               and next.at_ms <= +$horizon_ms))

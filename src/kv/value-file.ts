@@ -12,12 +12,21 @@ import {
   readlinkSync,
   type Stats,
 } from "node:fs";
-import { type FileHandle, lstat, mkdir, open as openFile, rename, unlink } from "node:fs/promises";
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open as openFile,
+  readdir,
+  rename,
+  unlink,
+} from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { Turn } from "../engine/turn.ts";
 import { syncFolder } from "../engine/wal-sync.ts";
 import { ApiError, invalidParameter, toApiError } from "../errors.ts";
+import { UNFINISHED_FILE_MAX_AGE_MS } from "../limits.ts";
 
 /** What a file may not be: one that SQLite has open. */
 export type IsDatabase = (path: string, stats: Stats | null) => boolean;
@@ -121,6 +130,11 @@ const NONBLOCK = constants.O_NONBLOCK ?? 0;
 const held = new Set<() => boolean>();
 
 /** Looks and closes without a pause in between, in which the database could be opened. */
+/** How many descriptors are held so. */
+export function heldFiles(): number {
+  return held.size;
+}
+
 function release(fd: number, path: string, stats: Stats | undefined, isDatabase: IsDatabase): void {
   const close = () => {
     if (stats !== undefined && isDatabase(path, stats)) return false;
@@ -149,6 +163,7 @@ export async function replaceWhole(file: ValueFile, replacement: Replacement): P
   const folderPath = dirname(file.path);
   try {
     await using folder = await openFolder(file.root, file.segments.slice(0, -1), "make");
+    await removeUnfinished(folder.base, folderPath);
     const temporary = join(folder.base, TEMPORARY_PREFIX + crypto.randomUUID());
     try {
       await using handle = await openFile(temporary, "wx");
@@ -189,6 +204,24 @@ export async function removeFile(file: ValueFile, durable: boolean): Promise<boo
   } catch (error) {
     if (isMissing(error)) return false;
     throw fileError(error);
+  }
+}
+
+/** Folders in which this process has looked for what a crash left. */
+const tidied = new Set<string>();
+const MAX_TIDIED = 10_000;
+
+/** Before the first write to a folder: a server that was killed may have left files half written there. */
+async function removeUnfinished(base: string, folderPath: string): Promise<void> {
+  if (tidied.has(folderPath)) return;
+  if (tidied.size >= MAX_TIDIED) tidied.clear();
+  tidied.add(folderPath);
+  const names = (await readdir(base)).filter((name) => name.startsWith(TEMPORARY_PREFIX));
+  for (const name of names) {
+    const stats = await statsOf(join(base, name));
+    // Another server may be writing to the same folder right now.
+    if (stats?.isFile() === true && Date.now() - stats.mtimeMs > UNFINISHED_FILE_MAX_AGE_MS)
+      await unlink(join(base, name)).catch(() => {});
   }
 }
 

@@ -128,6 +128,8 @@ export function stampSteps(
  */
 export interface KeyOperation<Result> {
   readonly steps: readonly Step[];
+  /** The key whose stored document the steps work on, where they do. */
+  readonly weighs?: string;
   /** From the rows of its own steps. */
   outcome(rows: readonly Rows[]): Result;
   /** Why a required step gave no row, from the rows of its own steps before that one. */
@@ -166,6 +168,7 @@ export async function performAll<Result>(
     operations.map((operation, index) => operation.outcome(rowsOf(rows, index)));
   const plan: Plan = {
     relation: table.relation,
+    bytes: bytesIn(steps) + (await storedBytes(table, operations, nowMs)),
     steps: idempotency === null ? steps : [...beforehand(idempotency, nowMs), ...steps],
     expiresAtMs: expiries.length === 0 ? null : Math.min(...expiries),
     ...(idempotency === null
@@ -194,6 +197,35 @@ export async function performAll<Result>(
     const failed = operations[index];
     throw failed === undefined ? error : locate(failed.explain(rowsOf(error.rows, index)), index);
   }
+}
+
+/** Of the values and elements that steps bring. */
+function bytesIn(steps: readonly Step[]): number {
+  let bytes = 0;
+  let counted: Step["params"] | undefined;
+  for (const { params } of steps) {
+    if (params === counted) continue;
+    counted = params;
+    for (const value of [params["value"], params["body"]])
+      if (typeof value === "string" || value instanceof Uint8Array) bytes += value.length;
+  }
+  return bytes;
+}
+
+/** Of the documents that operations change. */
+async function storedBytes(
+  table: KvTable,
+  operations: readonly KeyOperation<unknown>[],
+  nowMs: number,
+): Promise<number> {
+  const keys = operations.flatMap(({ weighs }) => weighs ?? []);
+  if (keys.length === 0) return 0;
+  const steps = keys.map((key) => ({
+    statement: table.statements.head,
+    params: { key, now_ms: nowMs },
+  }));
+  const rows = await table.engine.read({ relation: table.relation, steps });
+  return rows.reduce((sum, [row]) => sum + Number(row?.["size"] ?? 0), 0);
 }
 
 /** What a stamp's row says. A required stamp always gives one. */

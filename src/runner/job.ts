@@ -20,8 +20,11 @@ export interface StreamJob extends Omit<Job, "timeoutMs"> {
   idleTimeoutMs: number;
   /** Bytes that go into the job. What it throws ends the job, and is the job's error. */
   input?: AsyncIterable<Uint8Array>;
-  /** Called once the job has ended in whatever way, and its process has let go of its file. */
-  ended?: () => void;
+  /**
+   * Called once the job has ended in whatever way, and its process has let go of its file, with what
+   * it returned or threw.
+   */
+  ended?: (outcome: { result?: unknown; error?: Error }) => void;
 }
 
 export interface JobStream<Head> {

@@ -54,8 +54,11 @@ export class RunnerPool {
   #stopped = false;
   /** Processes that were killed and are not gone yet. */
   readonly #ending = new Set<Promise<number>>();
-  /** Jobs ended, and processes killed at a deadline or a hang-up, since the start. */
-  readonly counters = { jobs: 0, kills: 0 };
+  /**
+   * Since the start: jobs ended, jobs that had to wait for a process, and processes killed at a
+   * deadline, a hang-up or a bound on memory.
+   */
+  readonly counters = { jobs: 0, waits: 0, kills: 0 };
 
   /** @param options.command another program that serves jobs, for tests */
   constructor(options: {
@@ -68,6 +71,11 @@ export class RunnerPool {
     this.#log = options.log;
     this.#command = options.command ?? runnerCommand();
     this.#memory = options.memory ?? RUNNER_MEMORY;
+  }
+
+  /** Jobs that wait for a process. */
+  get waiting(): number {
+    return this.#queue.length;
   }
 
   /** Jobs that wait or run. */
@@ -127,18 +135,19 @@ export class RunnerPool {
       outOfJob: new Incoming((bytes) => progress({ type: "taken", bytes })),
       opened: (head) => opened.resolve(head as Head | undefined),
     };
-    const finish = (error?: Error) => {
+    const finish = (outcome: { result?: unknown; error?: Error }) => {
+      const { error } = outcome;
       stream.intoJob.close();
       stream.outOfJob.end(error);
       if (error === undefined) opened.resolve(undefined);
       else opened.reject(error);
-      ended?.();
+      ended?.(outcome);
     };
     const active = this.#submit(
       { ...rest, timeoutMs: idleTimeoutMs },
       stream,
-      () => finish(),
-      finish,
+      (result) => finish({ result }),
+      (error) => finish({ error }),
     );
     const head = await opened.promise;
     return {
@@ -218,6 +227,7 @@ export class RunnerPool {
       job.signal?.addEventListener("abort", hangUp);
       this.#queue.push(active);
       this.#dispatch();
+      if (active.runner === undefined) this.counters.waits += 1;
     }
     return active;
   }

@@ -5,10 +5,11 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type Config, isLoopback } from "../config.ts";
 import { ApiError } from "../errors.ts";
+import { DOCS_PATHS } from "./docs.routes.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { PAGE_FOLDER } from "./page/names.ts";
 
-const OPEN_PATHS = new Set(["/", "/readme", `${API_PREFIX}/health`]);
+const OPEN_PATHS = new Set(["/", "/readme", ...DOCS_PATHS, `${API_PREFIX}/health`]);
 
 /** @throws ApiError UNAUTHORIZED, FORBIDDEN */
 export type AccessCheck = (request: Request) => void;

@@ -1,4 +1,5 @@
 /** Following what happens to keys: contracts/hoody.md 1.32, `/changes` and `/changes/stream`. */
+import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import type { Database } from "../engine/database.ts";
 import { ApiError, invalidParameter, toApiError } from "../errors.ts";
@@ -106,12 +107,7 @@ export function changesRoutes(deps: ServerDeps) {
           tag: "Changes",
           parameters: [db, table, since, prefix, limit, wait, includeValues],
           answers: { 200: { description: "Events", schema: ChangesAnswer } },
-          errors: [
-            "INVALID_PARAMETERS",
-            "DATABASE_NOT_FOUND",
-            "CHANGE_CURSOR_EXPIRED",
-            "CHANGE_CURSOR_INVALID",
-          ],
+          errors: ["CHANGE_CURSOR_EXPIRED", "CHANGE_CURSOR_INVALID"],
         }),
       },
     )
@@ -156,8 +152,18 @@ export function changesRoutes(deps: ServerDeps) {
             "Events: `ready`, `change`, `checkpoint` (every 15 s), `reset` (the cursor is no good any more), `end`. A client that comes back with `Last-Event-ID` misses nothing.",
           tag: "Changes",
           parameters: [db, table, since, prefix, includeValues],
-          answers: { 200: { description: "A stream", mediaType: "text/event-stream" } },
-          errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND", "SERVICE_UNAVAILABLE"],
+          headers: [{ name: "Last-Event-ID", description: "Wins over `since`." }],
+          answers: {
+            200: {
+              description: "A stream",
+              schema: Type.String(),
+              mediaType: "text/event-stream",
+              headers: {
+                "Cache-Control": "`no-store`.",
+                "X-Accel-Buffering": "`no`, so that proxies pass events on at once.",
+              },
+            },
+          },
         }),
       },
     );

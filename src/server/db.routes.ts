@@ -7,10 +7,10 @@ import { DatabaseListAnswer, DeleteDatabaseAnswer, SchemaAnswer } from "./db.mod
 import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented } from "./documentation.ts";
 import { missingIs404, runOnFile } from "./file-work.ts";
-import { ErrorEnvelope } from "./kv.model.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { db, optionalText, timeout } from "./parameters.ts";
 import { Query } from "./query.ts";
+import { KNOWN_ETAG } from "./request-headers.ts";
 
 const dir = optionalText(
   "dir",
@@ -52,7 +52,7 @@ export function dbRoutes(deps: ServerDeps) {
           tag: "Server",
           parameters: [dir],
           answers: { 200: { description: "The databases", schema: DatabaseListAnswer } },
-          errors: ["INVALID_PARAMETERS", "FORBIDDEN", "SERVICE_UNAVAILABLE"],
+          errors: ["SERVICE_UNAVAILABLE"],
         }),
       },
     )
@@ -92,16 +92,15 @@ export function dbRoutes(deps: ServerDeps) {
           tag: "SQL",
           parameters: [db, deadline],
           answers: {
-            200: { description: "The schema", schema: SchemaAnswer },
-            304: { description: "If-None-Match has its ETag" },
+            200: {
+              description: "The schema",
+              schema: SchemaAnswer,
+              headers: { ETag: "Changes with the schema." },
+            },
+            304: { description: "If-None-Match has its ETag", headers: { ETag: "That tag." } },
           },
-          errors: [
-            "INVALID_PARAMETERS",
-            "DATABASE_NOT_FOUND",
-            "DATABASE_ERROR",
-            "REQUEST_TIMEOUT",
-            "SERVICE_UNAVAILABLE",
-          ],
+          headers: [KNOWN_ETAG],
+          errors: ["REQUEST_TIMEOUT", "RESPONSE_TOO_LARGE"],
         }),
       },
     )
@@ -130,16 +129,8 @@ export function dbRoutes(deps: ServerDeps) {
           parameters: [db, confirm, deadline],
           answers: {
             200: { description: "Deleted", schema: DeleteDatabaseAnswer },
-            404: { description: "DATABASE_NOT_FOUND", schema: ErrorEnvelope },
           },
-          errors: [
-            "INVALID_PARAMETERS",
-            "INVALID_DB_PATH",
-            "INVALID_SQLITE_HEADER",
-            "PATH_IS_DIRECTORY",
-            "DELETE_INCOMPLETE",
-            "DATABASE_BUSY",
-          ],
+          errors: [["DATABASE_NOT_FOUND", 404], "DELETE_INCOMPLETE", "REQUEST_TIMEOUT"],
         }),
       },
     );

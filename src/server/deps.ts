@@ -1,12 +1,15 @@
 /** What routes work with. Process-wide things are arguments; nothing is looked up. */
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
+import type { EngineCounters } from "../engine/counters.ts";
 import type { Database } from "../engine/database.ts";
 import type { Registry } from "../engine/registry.ts";
 import { existingFolder } from "../engine/resolve.ts";
 import { ApiError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { RunnerPool } from "../runner/pool.ts";
+import type { QueryLog } from "../state/query-log.ts";
+import type { StateDatabase } from "../state/state-database.ts";
 import { db } from "./parameters.ts";
 import type { Query } from "./query.ts";
 
@@ -19,6 +22,10 @@ export interface ServerDeps {
   readonly runners: RunnerPool;
   /** Others for jobs that stream: they last as long as their reader takes, and hold nobody up. */
   readonly streams: RunnerPool;
+  /** What the server keeps for itself. */
+  readonly state: StateDatabase;
+  readonly queryLog: QueryLog;
+  readonly counters: EngineCounters;
   readonly startedAtMs: number;
   /** Says that the server is about to stop, to answers that would not end by themselves. */
   readonly stopping: AbortSignal;

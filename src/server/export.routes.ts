@@ -1,5 +1,6 @@
 /** GET /db/export: a database as a file to keep. */
 import { basename } from "node:path";
+import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import type { Database } from "../engine/database.ts";
 import { newWorkFile, removeWorkFile } from "../engine/work-file.ts";
@@ -52,14 +53,18 @@ export function exportRoutes(deps: ServerDeps) {
           "A consistent copy as of one moment, while others read and write. An SQL dump ends in `COMMIT;`: one that was cut off loads nothing.",
         tag: "SQL",
         parameters: [db, format, tables, patience],
-        answers: { 200: { description: "The file" } },
-        errors: [
-          "INVALID_PARAMETERS",
-          "DATABASE_NOT_FOUND",
-          "DISK_FULL",
-          "REQUEST_TIMEOUT",
-          "SERVICE_UNAVAILABLE",
-        ],
+        answers: {
+          200: {
+            description: "The file",
+            schema: Type.Unknown(),
+            mediaType: "*/*",
+            headers: {
+              "Content-Disposition": "The file's name.",
+              "Cache-Control": "`no-store`.",
+            },
+          },
+        },
+        errors: ["DISK_FULL", "REQUEST_TIMEOUT"],
       }),
     },
   );

@@ -1,11 +1,12 @@
 /** Health: contracts/hoody.md 1.27 and 1.28. */
-import { readdirSync } from "node:fs";
-import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
+import { heldFiles } from "../kv/value-file.ts";
 import { BUILD_TIME, VERSION } from "../version.ts";
 import type { ServerDeps } from "./deps.ts";
 import { documented } from "./documentation.ts";
+import { CacheAnswer, HealthAnswer } from "./health.model.ts";
 import { API_PREFIX } from "./kv-path.ts";
+import { openDescriptors } from "./process-facts.ts";
 
 /** What clients may rely on beyond the basic contract (its section 1.27 names them). */
 const FEATURES = [
@@ -25,7 +26,7 @@ export function healthRoutes(deps: ServerDeps) {
   const cache = () => ({
     size: deps.registry.size,
     max_size: deps.registry.maxSize,
-    directory_mode: { size: 0, max_size: 0, held: 0 },
+    directory_mode: { size: 0, max_size: 0, held: heldFiles() },
   });
   return new Elysia({ name: "health" })
     .get(
@@ -49,8 +50,9 @@ export function healthRoutes(deps: ServerDeps) {
         detail: documented({
           summary: "State of the server",
           tag: "Server",
+          open: true,
           answers: {
-            200: { description: "It is up", schema: Type.Object({ status: Type.Literal("ok") }) },
+            200: { description: "It is up", schema: HealthAnswer },
           },
         }),
       },
@@ -62,34 +64,30 @@ export function healthRoutes(deps: ServerDeps) {
         answers: {
           200: {
             description: "Open databases and their bound",
-            schema: Type.Object({ size: Type.Integer(), max_size: Type.Integer() }),
+            schema: CacheAnswer,
           },
         },
       }),
     });
 }
 
-function counters(deps: ServerDeps): Record<string, number> {
-  const sums = { commits: 0, plans: 0, syncs: 0, waiting: 0 };
-  for (const { stats } of deps.registry.databases()) {
-    sums.commits += stats.commits;
-    sums.plans += stats.plans;
-    sums.syncs += stats.syncs;
-    sums.waiting += stats.waiting;
-  }
+function counters({ counters: engine, registry, runners, streams, queryLog }: ServerDeps) {
+  const { commits, plans, syncs, checkpoints, expirySweeps } = engine;
   return {
-    ...sums,
-    sql_active: deps.runners.active,
-    sql_jobs: deps.runners.counters.jobs,
-    sql_kills: deps.runners.counters.kills,
+    commits,
+    plans,
+    syncs,
+    checkpoints,
+    expiry_sweeps: expirySweeps,
+    waiting: sum(registry.databases().map(({ stats }) => stats.waiting)),
+    sql_active: runners.active + streams.active,
+    sql_jobs: runners.counters.jobs + streams.counters.jobs,
+    sql_kills: runners.counters.kills + streams.counters.kills,
+    query_log_written: queryLog.counters.written,
+    query_log_dropped: queryLog.counters.dropped,
   };
 }
 
-/** Null where the system does not tell. */
-function openDescriptors(): number | null {
-  try {
-    return readdirSync("/proc/self/fd").length;
-  } catch {
-    return null;
-  }
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

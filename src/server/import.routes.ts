@@ -80,20 +80,16 @@ export function importRoutes(deps: ServerDeps) {
             description: "Progress, then the outcome",
             schema: ImportLine,
             mediaType: "application/x-ndjson",
+            headers: { "Cache-Control": "`no-store`." },
           },
         },
         errors: [
-          "INVALID_PARAMETERS",
-          "INVALID_DB_PATH",
-          "INVALID_SQLITE_HEADER",
-          "DATABASE_NOT_FOUND",
-          "CONFLICT",
           "DATABASE_EXISTS",
+          "SQL_ERROR",
           "SQL_CONSTRAINT",
+          "DATABASE_READONLY",
           "PAYLOAD_TOO_LARGE",
           "REQUEST_TIMEOUT",
-          "DATABASE_BUSY",
-          "SERVICE_UNAVAILABLE",
           "DISK_FULL",
         ],
       }),
@@ -192,18 +188,18 @@ function rowOptions(query: Query): Omit<ImportRowsJob, "path" | "busyTimeoutMs" 
   };
 }
 
-const DELIMITER_NAMES: Readonly<Record<string, string>> = {
-  comma: ",",
-  semicolon: ";",
-  tab: "\t",
-  "\\t": "\t",
-  pipe: "|",
-};
+const DELIMITER_NAMES: ReadonlyMap<string, string> = new Map([
+  ["comma", ","],
+  ["semicolon", ";"],
+  ["tab", "\t"],
+  ["\\t", "\t"],
+  ["pipe", "|"],
+]);
 
 function readDelimiter(query: Query): string | null {
   const text = delimiter.read(query);
   if (text === undefined || text === "") return null;
-  const letter = DELIMITER_NAMES[text.toLowerCase()] ?? text;
+  const letter = DELIMITER_NAMES.get(text.toLowerCase()) ?? text;
   if ([...letter].length !== 1 || /["\r\n\0]/.test(letter))
     throw invalidParameter("delimiter", "must be one letter other than a quote or a line break");
   return letter;

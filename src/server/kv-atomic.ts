@@ -158,7 +158,7 @@ function mapped<From, To>(
   map: (result: From) => To,
 ): KeyOperation<To> {
   return {
-    steps: operation.steps,
+    ...operation,
     outcome: (rows) => map(operation.outcome(rows)),
     explain: (rows) => operation.explain(rows),
   };

@@ -9,7 +9,7 @@ import { type KvTable, kvTable } from "../kv/table.ts";
 import type { WriteContext } from "../kv/write-plan.ts";
 import { DEFAULT_LIST_KEYS, MAX_LIST_KEYS, MAX_SNAPSHOT_KEYS } from "../limits.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
-import { documented } from "./documentation.ts";
+import { documented, PAST_ERRORS } from "./documentation.ts";
 import { refuseIdempotency } from "./idempotency.ts";
 import { jsonAnswer, valueMembers } from "./json-body.ts";
 import { DeletePrefixAnswer, ListAnswer } from "./kv.model.ts";
@@ -29,6 +29,7 @@ import {
   timeout,
 } from "./parameters.ts";
 import { Query } from "./query.ts";
+import { ACTOR } from "./request-headers.ts";
 import { writeContext } from "./write-context.ts";
 
 const prefix = optionalText(
@@ -150,14 +151,7 @@ export function kvListRoutes(deps: ServerDeps) {
             rebuild,
           ],
           answers: { 200: { description: "A page of keys", schema: ListAnswer } },
-          errors: [
-            "INVALID_PARAMETERS",
-            "DATABASE_NOT_FOUND",
-            "FORBIDDEN",
-            "CONFLICT",
-            "HISTORY_PRUNED",
-            "RESPONSE_TOO_LARGE",
-          ],
+          errors: [...PAST_ERRORS, "RESPONSE_TOO_LARGE", "REQUEST_TIMEOUT", "FILE_SYSTEM_ERROR"],
         }),
       },
     )
@@ -181,7 +175,8 @@ export function kvListRoutes(deps: ServerDeps) {
           answers: {
             200: { description: "Deleted, or how many would be", schema: DeletePrefixAnswer },
           },
-          errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND", "CONFLICT", "DATABASE_BUSY"],
+          headers: [ACTOR],
+          errors: ["DATABASE_READONLY", "DISK_FULL"],
         }),
       },
     );

@@ -43,6 +43,18 @@ export function kvTarget(method: string, url: string): KvTarget {
   return { kind: "key", key: checkKey(keyPart.split("/").map(decodeSegment).join("/")), verb };
 }
 
+/**
+ * The pattern of a path below `kv/`, for figures: `/kv/{key}`, with the verb that follows the key.
+ * @param rest what follows `kv/`, still encoded; it need not be valid
+ */
+export function keyPattern(method: string, rest: string): string {
+  if (TABLE_ROUTES[method]?.has(rest) === true) return `/kv/${rest}`;
+  const slash = rest.lastIndexOf("/");
+  if (slash <= 0) return "/kv/{key}";
+  const last = rest.slice(slash + 1);
+  return VERBS[method]?.has(last) === true ? `/kv/{key}/${last}` : "/kv/{key}";
+}
+
 /** A target that must be a key without a verb, for the methods that have none. */
 export function kvKey(method: string, url: string): string {
   const target = kvTarget(method, url);

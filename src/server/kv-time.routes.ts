@@ -58,12 +58,7 @@ export function kvTimeRoutes(deps: ServerDeps) {
         tag: "Time travel",
         parameters: [...target, snapshotTime, prefix, snapshotLimit],
         answers: { 200: { description: "The keys of then", schema: SnapshotAnswer } },
-        errors: [
-          "INVALID_PARAMETERS",
-          "DATABASE_NOT_FOUND",
-          "HISTORY_PRUNED",
-          "RESPONSE_TOO_LARGE",
-        ],
+        errors: ["HISTORY_PRUNED", "RESPONSE_TOO_LARGE"],
       }),
     })
     .get(`${API_PREFIX}/kv/diff`, answer(TABLE_PAST["diff"]), {
@@ -72,7 +67,7 @@ export function kvTimeRoutes(deps: ServerDeps) {
         tag: "Time travel",
         parameters: [...target, from, to, keys],
         answers: { 200: { description: "The changes", schema: DiffAnswer } },
-        errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND", "HISTORY_PRUNED", "PAYLOAD_TOO_LARGE"],
+        errors: ["HISTORY_PRUNED", "PAYLOAD_TOO_LARGE"],
       }),
     })
     .post(`${API_PREFIX}/kv/rollback`, answer(rollbackTable), {
@@ -87,14 +82,7 @@ export function kvTimeRoutes(deps: ServerDeps) {
         answers: {
           200: { description: "Done, and on disk; or what would be done", schema: RollbackAnswer },
         },
-        errors: [
-          "INVALID_PARAMETERS",
-          "DATABASE_NOT_FOUND",
-          "TIME_TRAVEL_CHAIN_GAP",
-          "HISTORY_PRUNED",
-          "PAYLOAD_TOO_LARGE",
-          "DATABASE_BUSY",
-        ],
+        errors: ["TIME_TRAVEL_CHAIN_GAP", "HISTORY_PRUNED", "PAYLOAD_TOO_LARGE", "DATABASE_BUSY"],
       }),
     });
 }
@@ -110,7 +98,6 @@ export function keyPastDetails(deps: ServerDeps) {
         key: true,
         parameters: [...target, historyLimit, before],
         answers: { 200: { description: "Its operations", schema: HistoryAnswer } },
-        errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND"],
       }),
     },
     snapshot: {
@@ -121,8 +108,6 @@ export function keyPastDetails(deps: ServerDeps) {
         parameters: [...target, { ...opNumber, required: true }],
         answers: { 200: { description: "The value of then", schema: KeySnapshotAnswer } },
         errors: [
-          "INVALID_PARAMETERS",
-          "DATABASE_NOT_FOUND",
           "HISTORY_ENTRY_NOT_FOUND",
           "KEY_NOT_FOUND",
           "TIME_TRAVEL_CHAIN_GAP",
@@ -140,8 +125,6 @@ export function keyPastDetails(deps: ServerDeps) {
         parameters: [...target, steps, toOpNumber, toTimestampOfKey, deadline],
         answers: { 200: { description: "Done, and on disk", schema: KeyRollbackAnswer } },
         errors: [
-          "INVALID_PARAMETERS",
-          "DATABASE_NOT_FOUND",
           "HISTORY_ENTRY_NOT_FOUND",
           "TIME_TRAVEL_CHAIN_GAP",
           "HISTORY_PRUNED",

@@ -1,4 +1,5 @@
 /** Key-value routes: contracts/hoody.md 1.4 to 1.16, and entry, expire, persist of 1.32. */
+import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import type { Database } from "../engine/database.ts";
 import { ApiError, invalidParameter } from "../errors.ts";
@@ -14,8 +15,9 @@ import { perform } from "../kv/write-plan.ts";
 import { readBody } from "./body.ts";
 import { conditionsOf, ifMatch, matchesEtag, refuseConditions } from "./conditions.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
-import { documented } from "./documentation.ts";
+import { documented, PAST_ERRORS, WRITE_ERRORS } from "./documentation.ts";
 import { repeatable } from "./idempotency.ts";
+import { KEY_ERRORS, VALUE_HEADERS } from "./kv.docs.ts";
 import {
   AtomicAnswer,
   AtomicBody,
@@ -27,7 +29,6 @@ import {
   DeleteAnswer,
   DeletedAnswer,
   PutAnswer,
-  VerbAnswer,
 } from "./kv.model.ts";
 import { describeFound, describeType, entryText, type Headers, toSeconds } from "./kv-answer.ts";
 import { atomic } from "./kv-atomic.ts";
@@ -44,10 +45,11 @@ import { API_PREFIX, kvKey, kvTarget } from "./kv-path.ts";
 import { atTimestamp, envelope } from "./kv-time.parameters.ts";
 import { KEY_PAST, type KeyCall } from "./kv-time.ts";
 import { pastEnvelope } from "./kv-time-answer.ts";
-import { index, KEY_VERBS } from "./kv-verbs.ts";
+import { KEY_VERBS } from "./kv-verbs.ts";
 import { momentOf, momentSeconds } from "./moment.ts";
-import { createIfMissing, db, delta, history, path, table, timeout, ttl } from "./parameters.ts";
+import { createIfMissing, db, history, path, table, timeout, ttl } from "./parameters.ts";
 import { Query } from "./query.ts";
+import { ACTOR, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, KNOWN_ETAG } from "./request-headers.ts";
 
 /** POST routes of a whole table, by their path below `kv/`. */
 const TABLE_ROUTES: Readonly<Record<string, KvHandler>> = {
@@ -197,28 +199,28 @@ export function kvRoutes(deps: ServerDeps) {
         detail: documented({
           summary: "Read a key",
           description:
-            "The value's bytes as they were put, with their content type. A missing key: 404, body `null`.",
+            "The value's bytes as they were put, with their content type. With `path`, that part of a JSON document. A missing key answers 404 with the body `null`.",
           tag: "Key-value",
           key: true,
           parameters: [...target, path, atTimestamp, envelope, rebuild],
+          headers: [KNOWN_ETAG],
           answers: {
-            200: { description: "The value" },
-            304: { description: "If-None-Match has its ETag" },
+            200: {
+              description: "The value, of its own type",
+              schema: Type.Unknown(),
+              mediaType: "*/*",
+              headers: VALUE_HEADERS,
+            },
+            304: { description: "If-None-Match has its ETag", headers: { ETag: "That tag." } },
           },
           errors: [
-            "INVALID_PARAMETERS",
-            "DATABASE_NOT_FOUND",
-            "INVALID_DB_PATH",
-            "FORBIDDEN",
-            "KEY_NOT_FOUND",
-            "KEY_EXPIRED",
+            ...KEY_ERRORS,
+            ...PAST_ERRORS,
             "NOT_FOUND",
-            "CONFLICT",
-            "TIME_TRAVEL_CHAIN_GAP",
-            "HISTORY_PRUNED",
             "RESPONSE_TOO_LARGE",
             "FILE_SYSTEM_ERROR",
           ],
+          nullWhenMissing: true,
         }),
       },
     )
@@ -234,20 +236,10 @@ export function kvRoutes(deps: ServerDeps) {
           tag: "Key-value",
           key: true,
           parameters: [...writing, path, ttl, ifMatch],
+          headers: [IF_MATCH, IF_NONE_MATCH, ACTOR, IDEMPOTENCY_KEY],
           body: { description: "The value, any bytes.", required: false },
           answers: { 200: { description: "Written, and on disk", schema: PutAnswer } },
-          errors: [
-            "INVALID_PARAMETERS",
-            "DATABASE_NOT_FOUND",
-            "FORBIDDEN",
-            "CONFLICT",
-            "PRECONDITION_FAILED",
-            "PAYLOAD_TOO_LARGE",
-            "IDEMPOTENCY_KEY_MISMATCH",
-            "FILE_SYSTEM_ERROR",
-            "DATABASE_BUSY",
-            "DISK_FULL",
-          ],
+          errors: [...WRITE_ERRORS, "NOT_FOUND", "FILE_SYSTEM_ERROR"],
         }),
       },
     )
@@ -261,44 +253,16 @@ export function kvRoutes(deps: ServerDeps) {
           tag: "Key-value",
           key: true,
           parameters: [...target, history, deadline, ifMatch],
+          headers: [IF_MATCH, IF_NONE_MATCH, ACTOR, IDEMPOTENCY_KEY],
           answers: { 200: { description: "Deleted, and on disk", schema: DeleteAnswer } },
-          errors: [
-            "INVALID_PARAMETERS",
-            "DATABASE_NOT_FOUND",
-            "FORBIDDEN",
-            "KEY_NOT_FOUND",
-            "CONFLICT",
-            "PRECONDITION_FAILED",
-            "FILE_SYSTEM_ERROR",
-            "DATABASE_BUSY",
-          ],
+          errors: [...WRITE_ERRORS, "KEY_NOT_FOUND", "FILE_SYSTEM_ERROR"],
         }),
       },
     )
     .post(`${API_PREFIX}/kv/*`, post, {
       parse: "none",
-      detail: documented({
-        summary: "Change a key in place: KEY/incr, decr, push, pop, remove, expire, persist",
-        description: [
-          "`incr`, `decr`: add `delta` to the number at the key, or at a path in it; a missing key counts as 0.",
-          "`push`: append the body, or its `value`, to an array, which is made if it is missing. `pop`: remove the last element. `remove`: remove the element at `index`, or the first that equals `value` of the body or has all its members.",
-          "`expire`: set the time to live to `ttl`. `persist`: remove it.",
-        ].join("\n\n"),
-        tag: "Key-value",
-        key: true,
-        parameters: [...writing, path, delta, index, ttl],
-        body: { description: "JSON, for push and remove.", required: false },
-        answers: { 200: { description: "Changed, and on disk", schema: VerbAnswer } },
-        errors: [
-          "INVALID_PARAMETERS",
-          "DATABASE_NOT_FOUND",
-          "KEY_NOT_FOUND",
-          "NOT_FOUND",
-          "CONFLICT",
-          "PAYLOAD_TOO_LARGE",
-          "DATABASE_BUSY",
-        ],
-      }),
+      // Each verb is described by itself: see kv.docs.ts.
+      detail: { hide: true },
     })
     .post(`${API_PREFIX}/kv/batch/get`, post, {
       parse: "none",
@@ -310,7 +274,7 @@ export function kvRoutes(deps: ServerDeps) {
         answers: {
           200: { description: "Their values; null for missing ones", schema: BatchGetAnswer },
         },
-        errors: ["INVALID_PARAMETERS", "DATABASE_NOT_FOUND"],
+        errors: ["PAYLOAD_TOO_LARGE"],
       }),
     })
     .post(`${API_PREFIX}/kv/batch/set`, post, {
@@ -321,13 +285,8 @@ export function kvRoutes(deps: ServerDeps) {
         parameters: writing,
         body: { description: "The entries.", schema: BatchSetBody },
         answers: { 200: { description: "Written, and on disk", schema: BatchSetAnswer } },
-        errors: [
-          "INVALID_PARAMETERS",
-          "DATABASE_NOT_FOUND",
-          "PRECONDITION_FAILED",
-          "PAYLOAD_TOO_LARGE",
-          "DATABASE_BUSY",
-        ],
+        headers: [ACTOR, IDEMPOTENCY_KEY],
+        errors: WRITE_ERRORS,
       }),
     })
     .post(`${API_PREFIX}/kv/batch/delete`, post, {
@@ -338,12 +297,8 @@ export function kvRoutes(deps: ServerDeps) {
         parameters: [...target, history, deadline],
         body: { description: "The keys.", schema: BatchDeleteBody },
         answers: { 200: { description: "Deleted, and on disk", schema: DeletedAnswer } },
-        errors: [
-          "INVALID_PARAMETERS",
-          "DATABASE_NOT_FOUND",
-          "PRECONDITION_FAILED",
-          "DATABASE_BUSY",
-        ],
+        headers: [ACTOR, IDEMPOTENCY_KEY],
+        errors: WRITE_ERRORS,
       }),
     })
     .post(`${API_PREFIX}/kv/atomic`, post, {
@@ -356,15 +311,8 @@ export function kvRoutes(deps: ServerDeps) {
         parameters: writing,
         body: { description: "Checks and mutations.", schema: AtomicBody },
         answers: { 200: { description: "Changed, and on disk", schema: AtomicAnswer } },
-        errors: [
-          "INVALID_PARAMETERS",
-          "DATABASE_NOT_FOUND",
-          "KEY_NOT_FOUND",
-          "NOT_FOUND",
-          "CONFLICT",
-          "PAYLOAD_TOO_LARGE",
-          "DATABASE_BUSY",
-        ],
+        headers: [ACTOR, IDEMPOTENCY_KEY],
+        errors: [...WRITE_ERRORS, "KEY_NOT_FOUND", "NOT_FOUND"],
       }),
     });
 }

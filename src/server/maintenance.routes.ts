@@ -17,7 +17,6 @@ import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented } from "./documentation.ts";
 import { missingIs404, runOnFile } from "./file-work.ts";
 import { readJsonObject } from "./json-body.ts";
-import { ErrorEnvelope } from "./kv.model.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { db, timeout } from "./parameters.ts";
 import { Query } from "./query.ts";
@@ -63,17 +62,12 @@ export function maintenanceRoutes(deps: ServerDeps) {
         body: { description: "What to do.", schema: MaintenanceBody },
         answers: {
           200: { description: "Done", schema: MaintenanceAnswer },
-          404: { description: "DATABASE_NOT_FOUND", schema: ErrorEnvelope },
         },
         errors: [
-          "INVALID_PARAMETERS",
-          "INVALID_DB_PATH",
-          "FORBIDDEN",
-          "CONFLICT",
-          "DATABASE_ERROR",
+          ["DATABASE_NOT_FOUND", 404],
+          "DATABASE_READONLY",
+          "PAYLOAD_TOO_LARGE",
           "REQUEST_TIMEOUT",
-          "DATABASE_BUSY",
-          "SERVICE_UNAVAILABLE",
           "DISK_FULL",
         ],
       }),

@@ -63,6 +63,17 @@ export function flag(name: string, description: string, whenAbsent = false): Par
   };
 }
 
+/** The same without a value of its own: null when it is not said. */
+export function optionalFlag(name: string, description: string): Parameter<boolean | null> {
+  return {
+    name,
+    required: false,
+    description,
+    schema: Type.Boolean(),
+    read: (query) => readFlag(name, query.get(name)) ?? null,
+  };
+}
+
 function readFlag(name: string, text: string | undefined): boolean | undefined {
   if (text === undefined || text === "") return undefined;
   if (/^(true|1|yes)$/i.test(text)) return true;

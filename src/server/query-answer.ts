@@ -4,10 +4,12 @@ import type { Database } from "../engine/database.ts";
 import { toApiError } from "../errors.ts";
 import type { CellFormat } from "../sql/encode.ts";
 import { PAGE_SECURITY_POLICY } from "../sql/formats/html.ts";
-import type { QueryJob, RowsJob } from "../sql/jobs.ts";
+import type { ItemReport } from "../sql/item-report.ts";
+import type { QueryJob, RowsJob, SqlResult } from "../sql/jobs.ts";
 import type { RowsHead } from "../sql/rows-stream.ts";
 import type { ServerDeps } from "./deps.ts";
 import type { QueryFormat } from "./negotiate.ts";
+import { recordFailedQuery, recordSql, reportOptions, type SqlCaller } from "./sql-record.ts";
 
 export interface QueryRequest {
   /** As it is, or in base64. */
@@ -30,6 +32,8 @@ export interface QueryRequest {
    */
   timeoutMs: number;
   signal?: AbortSignal;
+  /** Nobody for the server's own queries, which are not logged. */
+  caller?: SqlCaller;
 }
 
 const CONTENT_TYPE: Record<QueryFormat, string> = {
@@ -68,10 +72,10 @@ export async function answerQuery(
 export async function runQuery(
   deps: ServerDeps,
   database: Database,
-  request: Pick<QueryRequest, "sql" | "values" | "timeoutMs" | "signal"> &
+  request: Pick<QueryRequest, "sql" | "values" | "timeoutMs" | "signal" | "caller"> &
     Partial<Pick<QueryRequest, "integers" | "maxChars" | "explain">>,
 ): Promise<string> {
-  const { sql, values, timeoutMs, signal } = request;
+  const { sql, values, timeoutMs, signal, caller } = request;
   const { integers = "number", maxChars = Number.POSITIVE_INFINITY, explain = false } = request;
   const unpin = database.pin();
   try {
@@ -81,9 +85,19 @@ export async function runQuery(
       sql,
       values,
       options: { integers, maxChars, explain },
+      report: reportOptions(deps),
     };
-    const caller = signal === undefined ? {} : { signal };
-    return await deps.runners.run<string>({ kind: "sql.query", payload, timeoutMs, ...caller });
+    const { json, reports } = await deps.runners.run<SqlResult>({
+      kind: "sql.query",
+      payload,
+      timeoutMs,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (caller !== undefined) recordSql(deps, database, caller, reports);
+    return json;
+  } catch (error) {
+    if (caller !== undefined) recordFailedQuery(deps, database, caller, { sql, values, error });
+    throw error;
   } finally {
     unpin();
   }
@@ -95,7 +109,8 @@ function streamQuery(
   request: QueryRequest,
   format: RowsJob["format"],
 ): Promise<{ head: RowsHead | undefined; body: ReadableStream<Uint8Array> }> {
-  const { sql, values, integers, maxChars, links, timeoutMs, signal } = request;
+  const { sql, values, integers, maxChars, links, timeoutMs, signal, caller } = request;
+  const unpin = database.pin();
   const payload: RowsJob = {
     path: database.path,
     busyTimeoutMs: timeoutMs,
@@ -105,13 +120,19 @@ function streamQuery(
     maxChars,
     links,
     format,
+    report: reportOptions(deps),
   };
   return deps.streams.stream<RowsHead>({
     kind: "sql.rows",
     payload,
     idleTimeoutMs: timeoutMs,
     ...(signal === undefined ? {} : { signal }),
-    ended: database.pin(),
+    ended: ({ result, error }) => {
+      unpin();
+      if (caller === undefined) return;
+      if (error === undefined) recordSql(deps, database, caller, result as ItemReport[]);
+      else recordFailedQuery(deps, database, caller, { sql, values, error });
+    },
   });
 }
 

@@ -1,11 +1,14 @@
 /** From settings to a listening server, and back to nothing. */
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
+import { EngineCounters } from "../engine/counters.ts";
 import { Registry } from "../engine/registry.ts";
 import { sweepWorkFiles } from "../engine/work-file.ts";
 import { RetentionTimer } from "../kv/retention.ts";
 import type { Log } from "../log.ts";
 import { RunnerPool } from "../runner/pool.ts";
+import { QueryLog } from "../state/query-log.ts";
+import { StateDatabase } from "../state/state-database.ts";
 import { createApp } from "./app.ts";
 
 export interface RunningServer {
@@ -26,14 +29,21 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
   const housekeepers = new RunnerPool({ size: HOUSEKEEPERS, log });
   const runners = new RunnerPool({ size: config.runners, log });
   const streams = new RunnerPool({ size: config.runners, log });
-  const registry = new Registry({
+  const counters = new EngineCounters();
+  const engine = {
     clock,
     log,
     housekeepers,
-    letGo: () => runners.letGo(),
     sqlRunners: runners,
     durability: config.durability,
+    counters,
+  };
+  const state = new StateDatabase(config.stateDb, { ...engine, counters: new EngineCounters() });
+  const registry = new Registry({
+    ...engine,
+    letGo: () => runners.letGo(),
     dataDir: config.dataDir,
+    stateDb: config.stateDb,
     allowAnyAbsoluteDbPath: config.allowAnyAbsoluteDbPath,
     maxOpenDatabases: config.maxOpenDatabases,
   });
@@ -41,6 +51,7 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
     clock,
     log,
   });
+  const queryLog = new QueryLog({ state, clock, log, maxEntries: config.queryLogMax });
   const app = createApp({
     config,
     clock,
@@ -48,6 +59,9 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
     registry,
     runners,
     streams,
+    state,
+    queryLog,
+    counters,
     startedAtMs: clock.nowMs(),
     stopping: stopping.signal,
   });
@@ -65,10 +79,14 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
       const grace = setTimeout(() => void stopRunners(), STATEMENT_GRACE_MS);
       await app.stop();
       clearTimeout(grace);
+      // What ended transactions were is found out by runners.
+      await queryLog.flush();
       // Before the databases are closed: a runner that still has one open would leave its log behind.
       await stopRunners();
+      await queryLog.flush();
       await retention.stop();
       await registry.close();
+      await state.close();
       await housekeepers.stop();
     },
   };

@@ -1,5 +1,6 @@
 /** Shapes of the SQL requests and answers, for the OpenAPI description. */
 import { Type } from "@sinclair/typebox";
+import { withExample } from "./example.ts";
 
 const Scalar = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()]);
 const Values = Type.Union([Type.Array(Scalar), Type.Record(Type.String(), Scalar)], {
@@ -21,6 +22,9 @@ export const TransactionBody = Type.Object(
         noFail: Type.Optional(
           Type.Boolean({ description: "Its failure does not end the request." }),
         ),
+        explain: Type.Optional(
+          Type.Boolean({ description: "Answer the query plan; the SQL is not run." }),
+        ),
       }),
       { minItems: 1 },
     ),
@@ -31,40 +35,129 @@ export const TransactionBody = Type.Object(
   { examples: [{ transaction: [{ query: "SELECT :n + 1 AS sum", values: { n: 41 } }] }] },
 );
 
-const Row = Type.Record(Type.String(), Scalar);
+export const PlanNode = Type.Object(
+  {
+    id: Type.Integer(),
+    detail: Type.String({ description: "SQLite's words, such as `SCAN cities`." }),
+    children: Type.Array(Type.Unsafe({ $ref: "#/components/schemas/PlanNode" })),
+  },
+  { title: "PlanNode" },
+);
 
-export const TransactionAnswer = Type.Object({
-  success: Type.Literal(true),
-  results: Type.Array(
-    Type.Object({
-      success: Type.Boolean(),
-      rowsUpdated: Type.Optional(Type.Integer()),
-      rowsUpdatedBatch: Type.Optional(Type.Array(Type.Integer())),
-      resultHeaders: Type.Optional(Type.Array(Type.String())),
-      resultSet: Type.Optional(Type.Array(Row)),
-      resultSetList: Type.Optional(Type.Array(Type.Array(Scalar))),
-      truncated: Type.Optional(Type.Literal(true)),
-      rowErrors: Type.Optional(Type.Array(Type.String())),
-      error: Type.Optional(Type.String()),
-      code: Type.Optional(Type.String()),
-    }),
+const Plan = Type.Array(Type.Unsafe<unknown>({ $ref: "#/components/schemas/PlanNode" }), {
+  description: "Of `explain`: the query plan.",
+});
+
+const Cell = Type.Union([
+  Scalar,
+  Type.Object(
+    { value_base64: Type.String() },
+    { description: "A BLOB, with `blobs=object`; in base64 as a string otherwise." },
   ),
-});
+]);
+const Row = Type.Record(Type.String(), Cell);
 
-export const QueryAnswer = Type.Object({
-  success: Type.Literal(true),
-  query: Type.String(),
-  columns: Type.Array(Type.String()),
-  resultSet: Type.Array(Type.Record(Type.String(), Type.Unknown())),
-  rowCount: Type.Integer(),
-  truncated: Type.Boolean(),
-});
+export const TransactionAnswer = withExample(
+  Type.Object({
+    success: Type.Literal(true),
+    results: Type.Array(
+      Type.Object({
+        success: Type.Boolean(),
+        rowsUpdated: Type.Optional(Type.Integer()),
+        rowsUpdatedBatch: Type.Optional(Type.Array(Type.Integer())),
+        resultHeaders: Type.Optional(Type.Array(Type.String())),
+        resultSet: Type.Optional(Type.Array(Row)),
+        resultSetList: Type.Optional(Type.Array(Type.Array(Cell))),
+        truncated: Type.Optional(Type.Literal(true)),
+        rowErrors: Type.Optional(Type.Array(Type.String())),
+        plan: Type.Optional(Plan),
+        error: Type.Optional(Type.String()),
+        code: Type.Optional(Type.String()),
+      }),
+    ),
+    dry_run: Type.Optional(Type.Literal(true)),
+    changes: Type.Optional(
+      Type.Record(
+        Type.String(),
+        Type.Object({
+          inserted: Type.Integer(),
+          updated: Type.Integer(),
+          deleted: Type.Integer(),
+        }),
+        { description: "Of `dry_run`: changed rows by table." },
+      ),
+    ),
+    uncounted: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          "Of `dry_run`: virtual tables that were written to, whose rows are not counted.",
+      }),
+    ),
+    schema_changes: Type.Optional(
+      Type.Array(
+        Type.Object({
+          change: Type.Union(
+            ["created", "changed", "dropped"].map((change) => Type.Literal(change)),
+          ),
+          type: Type.String(),
+          name: Type.String(),
+        }),
+        { description: "Of `dry_run`." },
+      ),
+    ),
+  }),
+  {
+    success: true,
+    results: [
+      { success: true, rowsUpdated: 1 },
+      { success: true, resultHeaders: ["id", "name"], resultSet: [{ id: 1, name: "Ada" }] },
+    ],
+  },
+);
 
-export const CreateAnswer = Type.Object({
-  success: Type.Literal(true),
-  message: Type.String(),
-  path: Type.String({ description: "As it was sent." }),
-  size: Type.Integer({ description: "Bytes of the new file." }),
-  kv_table: Type.String(),
-  tables: Type.Array(Type.String(), { description: "The tables that the file has." }),
-});
+export const QueryAnswer = withExample(
+  Type.Union([
+    Type.Object(
+      {
+        success: Type.Literal(true),
+        query: Type.String(),
+        columns: Type.Array(Type.String()),
+        resultSet: Type.Array(Type.Record(Type.String(), Type.Unknown())),
+        rowCount: Type.Integer(),
+        truncated: Type.Boolean(),
+      },
+      { title: "Rows" },
+    ),
+    Type.Object(
+      { success: Type.Literal(true), query: Type.String(), plan: Plan },
+      { title: "Plan" },
+    ),
+  ]),
+  {
+    success: true,
+    query: "SELECT 1 AS one",
+    columns: ["one"],
+    resultSet: [{ one: 1 }],
+    rowCount: 1,
+    truncated: false,
+  },
+);
+
+export const CreateAnswer = withExample(
+  Type.Object({
+    success: Type.Literal(true),
+    message: Type.String(),
+    path: Type.String({ description: "As it was sent." }),
+    size: Type.Integer({ description: "Bytes of the new file." }),
+    kv_table: Type.String(),
+    tables: Type.Array(Type.String(), { description: "The tables that the file has." }),
+  }),
+  {
+    success: true,
+    message: "Database created",
+    path: "notes",
+    size: 4096,
+    kv_table: "kv_store",
+    tables: [],
+  },
+);

@@ -4,7 +4,7 @@ import { Elysia } from "elysia";
 import type { Database } from "../engine/database.ts";
 import { ApiError } from "../errors.ts";
 import { kvRelation } from "../kv/relation.ts";
-import type { TransactionJob } from "../sql/jobs.ts";
+import type { SqlResult, TransactionJob } from "../sql/jobs.ts";
 import { withRequestIndex } from "../sql/sql-error.ts";
 import type { TransactionOptions } from "../sql/transaction.ts";
 import { readText } from "./body.ts";
@@ -26,7 +26,15 @@ import {
 } from "./parameters.ts";
 import { Query } from "./query.ts";
 import { answerQuery, type QueryRequest, runQuery } from "./query-answer.ts";
+import { SQL_ACTOR } from "./request-headers.ts";
 import { CreateAnswer, QueryAnswer, TransactionAnswer, TransactionBody } from "./sql.model.ts";
+import {
+  recordFailedTransaction,
+  recordSql,
+  reportOptions,
+  type SqlCaller,
+  sqlCaller,
+} from "./sql-record.ts";
 
 const sql = requiredText("sql", "One SELECT or WITH statement, as it is or in base64.");
 const values = optionalText("values", "Values of its parameters: a JSON array or object.");
@@ -49,6 +57,15 @@ const createPath = requiredText(
 const initKv = flag("init_kv", "Make the key-value table at once.");
 const kvTable = optionalText("kv_table", "Its name, `kv_store` if not given.");
 
+/** What callers' SQL may answer beside what every route with a database may. */
+const SQL_ERRORS = [
+  "SQL_ERROR",
+  "SQL_BIND_ERROR",
+  "RESPONSE_TOO_LARGE",
+  "REQUEST_TIMEOUT",
+  "INTERNAL_ERROR",
+] as const;
+
 /** The routes of one server. */
 export function sqlRoutes(deps: ServerDeps) {
   const deadline = timeout(deps.config.timeoutMs);
@@ -56,13 +73,15 @@ export function sqlRoutes(deps: ServerDeps) {
   return new Elysia({ name: "sql" })
     .post(
       `${API_PREFIX}/db`,
-      async ({ request, set }) => {
+      async ({ request, set, server }) => {
         set.headers["content-type"] = "application/json";
+        const caller = sqlCaller(deps, request, server);
         try {
           const query = Query.of(request.url);
           const timeoutMs = deadline.read(query);
           const create = createIfMissing.read(query, deps.config.createMissing);
           const options: TransactionOptions = {
+            nowMs: deps.clock.nowMs(),
             dryRun: dryRun.read(query),
             integers: integers.read(query),
             blobs: blobs.read(query),
@@ -73,7 +92,8 @@ export function sqlRoutes(deps: ServerDeps) {
           return await withDatabase(
             deps,
             query,
-            (database) => runTransaction(deps, database, { body, options, timeoutMs, signal }),
+            (database) =>
+              runTransaction(deps, database, { body, options, timeoutMs, signal, caller }),
             create,
           );
         } catch (error) {
@@ -96,26 +116,22 @@ export function sqlRoutes(deps: ServerDeps) {
           ],
           body: { description: "Items, run in order; all or nothing.", schema: TransactionBody },
           answers: { 200: { description: "Committed, and on disk", schema: TransactionAnswer } },
+          headers: [SQL_ACTOR],
           errors: [
-            "INVALID_PARAMETERS",
-            "SQL_ERROR",
-            "SQL_BIND_ERROR",
+            ...SQL_ERRORS,
             "VALUES_CONFLICT",
-            "DATABASE_NOT_FOUND",
             "SQL_CONSTRAINT",
             "DATABASE_READONLY",
             "PAYLOAD_TOO_LARGE",
-            "RESPONSE_TOO_LARGE",
-            "REQUEST_TIMEOUT",
-            "DATABASE_BUSY",
-            "SERVICE_UNAVAILABLE",
+            "DISK_FULL",
           ],
         }),
       },
     )
     .get(
       `${API_PREFIX}/query`,
-      async ({ request, set }) => {
+      async ({ request, set, server }) => {
+        const caller = sqlCaller(deps, request, server);
         const query = Query.of(request.url);
         const accepts = format.read(query);
         const queryRequest: QueryRequest = {
@@ -129,6 +145,7 @@ export function sqlRoutes(deps: ServerDeps) {
           links: otherFormats(request.url),
           timeoutMs: deadline.read(query),
           signal: request.signal,
+          caller,
         };
         const { body, headers } = await withDatabase(deps, query, (database) =>
           answerQuery(deps, database, queryRequest),
@@ -147,17 +164,20 @@ export function sqlRoutes(deps: ServerDeps) {
           summary: "Run a read-only query as a link",
           tag: "SQL",
           parameters: [db, sql, values, format, integers, maxChars, explain, download, deadline],
-          answers: { 200: { description: "The rows", schema: QueryAnswer } },
-          errors: [
-            "INVALID_PARAMETERS",
-            "SQL_ERROR",
-            "SQL_BIND_ERROR",
-            "DATABASE_NOT_FOUND",
-            "RESPONSE_TOO_LARGE",
-            "DATABASE_ERROR",
-            "REQUEST_TIMEOUT",
-            "SERVICE_UNAVAILABLE",
-          ],
+          answers: {
+            200: {
+              description: "The rows; with `explain`, the plan",
+              schema: QueryAnswer,
+              otherTypes: ["text/csv", "application/x-ndjson", "text/html"],
+              headers: {
+                "X-Truncated": "With `max_chars`, where the body cannot say so: `true` or `false`.",
+                "Content-Disposition": "With `download`.",
+                "Content-Security-Policy": "Of a page: nothing but its own styles.",
+              },
+            },
+          },
+          headers: [SQL_ACTOR],
+          errors: SQL_ERRORS,
         }),
       },
     )
@@ -196,7 +216,13 @@ export function sqlRoutes(deps: ServerDeps) {
           tag: "SQL",
           parameters: [createPath, initKv, kvTable],
           answers: { 201: { description: "Created, and on disk", schema: CreateAnswer } },
-          errors: ["INVALID_PARAMETERS", "INVALID_DB_PATH", "FORBIDDEN", "DATABASE_EXISTS"],
+          errors: [
+            "INVALID_DB_PATH",
+            "DATABASE_EXISTS",
+            "DATABASE_READONLY",
+            "DISK_FULL",
+            "SERVICE_UNAVAILABLE",
+          ],
         }),
       },
     );
@@ -205,9 +231,15 @@ export function sqlRoutes(deps: ServerDeps) {
 async function runTransaction(
   deps: ServerDeps,
   database: Database,
-  request: { body: string; options: TransactionOptions; timeoutMs: number; signal: AbortSignal },
+  request: {
+    body: string;
+    options: TransactionOptions;
+    timeoutMs: number;
+    signal: AbortSignal;
+    caller: SqlCaller;
+  },
 ): Promise<string> {
-  const { body, options, timeoutMs, signal } = request;
+  const { body, options, timeoutMs, signal, caller } = request;
   const unpin = database.pin();
   let release: (() => void) | undefined;
   let ended = false;
@@ -217,8 +249,9 @@ async function runTransaction(
       busyTimeoutMs: timeoutMs,
       body,
       options,
+      report: reportOptions(deps),
     };
-    const answer = await deps.runners.run<string>({
+    const { json, reports } = await deps.runners.run<SqlResult>({
       kind: "sql.transaction",
       payload,
       timeoutMs,
@@ -231,11 +264,16 @@ async function runTransaction(
         else release = taken;
       },
     });
-    if (release === undefined) return answer;
-    // The next writer need not wait for the disk.
-    release();
-    await database.syncWrites();
-    return answer;
+    if (release !== undefined) {
+      // The next writer need not wait for the disk.
+      release();
+      await database.syncWrites();
+    }
+    recordSql(deps, database, caller, reports);
+    return json;
+  } catch (error) {
+    recordFailedTransaction(deps, database, caller, { body, error });
+    throw error;
   } finally {
     ended = true;
     release?.();

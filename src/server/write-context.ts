@@ -20,9 +20,14 @@ export function writeContext(
     nowMs,
     deadlineMs: nowMs + deadline.read(query),
     history: history.read(query),
-    actor: request.headers.get("x-actor")?.slice(0, MAX_ACTOR_CHARS) ?? null,
+    actor: actorOf(request),
     clientAddress: null,
     idempotency,
     maxValueBytes: deps.config.maxValueBytes,
   };
+}
+
+/** Who the caller says they are. */
+export function actorOf(request: Request): string | null {
+  return request.headers.get("x-actor")?.slice(0, MAX_ACTOR_CHARS) ?? null;
 }

@@ -1,9 +1,10 @@
 /** The text of an answer with several results, within the size that the caller can read. */
 import { ApiError } from "../errors.ts";
 import type { RowList } from "./encode.ts";
+import type { ItemOutcome } from "./item-report.ts";
 
 /** One item's result: its rows stand between two fixed parts. */
-export interface ItemAnswer {
+export interface ItemAnswer extends ItemOutcome {
   readonly before: string;
   /** Null for a result that has none. */
   readonly rows: RowList | null;

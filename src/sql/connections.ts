@@ -7,7 +7,7 @@
 import { statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { confine, openFile } from "../engine/open-file.ts";
-import { KEPT_READER_MS } from "../limits.ts";
+import { KEPT_READER_MS, MAX_SQL_VALUE_BYTES } from "../limits.ts";
 
 interface KeptReader {
   readonly path: string;
@@ -78,6 +78,9 @@ function open(path: string, access: "read" | "write", busyTimeoutMs: number): Da
     // Ordinary SQLite, not node's choices: literals in double quotes, foreign keys as the pragma says.
     enableDoubleQuotedStringLiterals: true,
     enableForeignKeyConstraints: false,
+    // Newer than the type declarations. (A hard_heap_limit would do nothing: Bun's SQLite is built
+    // without memory statistics. The pool watches the whole process instead.)
+    ...{ limits: { length: MAX_SQL_VALUE_BYTES } },
   });
   try {
     confine(database);

@@ -7,6 +7,7 @@
  */
 import { ApiError } from "../errors.ts";
 import { quoteName } from "./identifier.ts";
+import type { RowWatch } from "./row-watch.ts";
 import type { Compiled, SandboxedConnection } from "./sandbox.ts";
 
 const COUNTS = "chronolite_dry_run";
@@ -37,7 +38,7 @@ interface Watched {
   readonly rowsBefore: number;
 }
 
-export class DryRun {
+export class DryRun implements RowWatch {
   readonly #connection: SandboxedConnection;
   readonly #schema: readonly SchemaEntry[];
   readonly #violations: number;
@@ -71,12 +72,10 @@ export class DryRun {
     return installed;
   }
 
-  /** An item begins that may be undone alone. */
   itemBegins(): void {
     this.#watchedByItem = [];
   }
 
-  /** It was undone, and with it the triggers that were made for it. */
   itemUndone(): void {
     for (const table of this.#watchedByItem) this.#watched.delete(table);
   }

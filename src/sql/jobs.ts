@@ -5,6 +5,12 @@ import type { JobChannel, JobHandlers } from "../runner/child.ts";
 import { type BindValues, parseJsonExactly, toBindValues } from "./bind.ts";
 import type { CellFormat } from "./encode.ts";
 import type { RowFormatName, RowsContext } from "./formats/format.ts";
+import {
+  type ItemReport,
+  ItemReporter,
+  type ReportedItem,
+  type ReportOptions,
+} from "./item-report.ts";
 import { decodeSql, openQuery, type QueryOptions, queryError, runQuery } from "./query.ts";
 import { streamRows } from "./rows-stream.ts";
 import { SandboxedConnection } from "./sandbox.ts";
@@ -15,7 +21,7 @@ import {
   runVacuum,
   type TransactionOptions,
 } from "./transaction.ts";
-import { parseTransaction } from "./transaction-request.ts";
+import { parseTransaction, type TransactionRequest } from "./transaction-request.ts";
 
 export interface SqlJob {
   path: string;
@@ -27,6 +33,19 @@ export interface TransactionJob extends SqlJob {
   /** The request's body, parsed here and not on the server's thread. */
   body: string;
   options: TransactionOptions;
+  report: ReportOptions;
+}
+
+/** What the items of a body are, without running them. */
+export interface ItemsJob {
+  body: string;
+  report: ReportOptions;
+}
+
+export interface SqlResult {
+  /** The body of the answer. */
+  json: string;
+  reports: ItemReport[];
 }
 
 export interface QueryJob extends SqlJob {
@@ -34,6 +53,7 @@ export interface QueryJob extends SqlJob {
   /** JSON array or object of parameter values, or null. */
   values: string | null;
   options: QueryOptions;
+  report: ReportOptions;
 }
 
 /** A stream: the head is a RowsHead. */
@@ -44,19 +64,31 @@ export interface RowsJob extends SqlJob {
   format: RowFormatName;
   maxChars: number;
   links: RowsContext["links"];
+  report: ReportOptions;
 }
 
 export const sqlJobs = {
-  /** @returns the body of the answer */
-  async "sql.transaction"(job: TransactionJob, turn: () => Promise<void>): Promise<string> {
-    const request = parseTransaction(job.body);
+  /** @throws ApiError with the reports `aside` */
+  async "sql.transaction"(job: TransactionJob, turn: () => Promise<void>): Promise<SqlResult> {
+    const request = parseBody(job.body);
+    const reporter = new ItemReporter(request.items, job.report);
+    const reported = (run: () => string): SqlResult => {
+      try {
+        return { json: run(), reports: reporter.reports };
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        throw withReports(error, reporter.failed(error.message));
+      }
+    };
+    const run = (connection: SandboxedConnection) =>
+      reported(() => runTransaction(connection, request, job.options, reporter));
     let vacuum = false;
     {
       using reader = new SandboxedConnection(job.path, "read", job);
       if (onlyReads(reader, request)) {
-        const answer = runTransaction(reader, request, job.options);
+        const result = run(reader);
         reader.endsWell();
-        return answer;
+        return result;
       }
       vacuum = isVacuum(reader, request);
       reader.endsWell();
@@ -64,31 +96,65 @@ export const sqlJobs = {
     if (vacuum && job.options.dryRun) throw invalidParameter("dry_run", "cannot undo VACUUM");
     await turn();
     using writer = new SandboxedConnection(job.path, "write", job);
-    return vacuum ? runVacuum(writer, request) : runTransaction(writer, request, job.options);
+    return vacuum ? reported(() => runVacuum(writer, request, reporter)) : run(writer);
   },
 
-  /** @returns the body of the answer */
-  "sql.query"(job: QueryJob): string {
+  "sql.query"(job: QueryJob): SqlResult {
     const values = parseValues(job.values);
     using reader = new SandboxedConnection(job.path, "read", job);
-    const answer = runQuery(reader, decodeSql(job.sql), values, job.options);
+    const sql = decodeSql(job.sql);
+    const reporter = new ItemReporter([queryItem(sql, values)], job.report);
+    const { text } = reporter.measure(0, () => runQuery(reader, sql, values, job.options));
     reader.endsWell();
-    return answer;
+    return { json: text, reports: reporter.reports };
   },
 
-  async "sql.rows"(job: RowsJob, _turn: () => Promise<void>, channel: JobChannel): Promise<void> {
+  /** For a transaction that was ended before it could report. */
+  "sql.items"(job: ItemsJob): ItemReport[] {
+    const { items } = parseTransaction(job.body);
+    return new ItemReporter(items, job.report).failed("");
+  },
+
+  /** @returns the report of the query */
+  async "sql.rows"(
+    job: RowsJob,
+    _turn: () => Promise<void>,
+    channel: JobChannel,
+  ): Promise<ItemReport[]> {
+    const startedMs = performance.now();
     const values = parseValues(job.values);
     using reader = new SandboxedConnection(job.path, "read", job);
     const sql = decodeSql(job.sql);
     const { columns, rows } = openQuery(reader, sql, values);
     const { integers, links, format, maxChars } = job;
     try {
-      await streamRows(rows, format, { columns, integers, sql, links }, maxChars, channel);
+      const context = { columns, integers, sql, links };
+      const rowCount = await streamRows(rows, format, context, maxChars, channel);
+      const reporter = new ItemReporter([queryItem(sql, values)], job.report);
+      reporter.add(0, performance.now() - startedMs, rowCount, null);
+      return reporter.reports;
     } catch (error) {
       throw queryError(reader, error);
     }
   },
 } satisfies JobHandlers;
+
+function queryItem(sql: string, values: BindValues): ReportedItem {
+  return { kind: "query", sql, values, batch: null };
+}
+
+/** Malformed bodies have no items to report. */
+function parseBody(body: string): TransactionRequest {
+  try {
+    return parseTransaction(body);
+  } catch (error) {
+    throw error instanceof ApiError ? withReports(error, []) : error;
+  }
+}
+
+function withReports(error: ApiError, reports: ItemReport[]): ApiError {
+  return new ApiError(error.kind, error.message, { ...error.details, aside: reports });
+}
 
 function parseValues(text: string | null): BindValues {
   if (text === null) return [];

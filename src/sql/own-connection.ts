@@ -4,7 +4,6 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { existingFileUrl } from "../engine/file-url.ts";
-import { RUNNER_SQLITE_HEAP_BYTES } from "../limits.ts";
 
 export interface OwnConnectionOptions {
   access: "read" | "write";
@@ -23,9 +22,7 @@ export function openOwn(path: string, options: OwnConnectionOptions): OwnConnect
     enableDoubleQuotedStringLiterals: true,
     enableForeignKeyConstraints: false,
   });
-  database.exec(
-    `pragma hard_heap_limit = ${RUNNER_SQLITE_HEAP_BYTES}; pragma trusted_schema = off`,
-  );
+  database.exec("pragma trusted_schema = off");
   if (options.access === "write")
     database.exec(
       `pragma wal_autocheckpoint = 0; pragma synchronous = ${options.durability === "relaxed" ? "normal" : "full"}`,

@@ -51,3 +51,9 @@ export const WRITING_ACTIONS = new Set<number>([
   constants.SQLITE_UPDATE,
   constants.SQLITE_DELETE,
 ]);
+
+/** What makes a temporary object that hides one of the file; its name comes first. */
+export const HIDING_ACTIONS = new Set<number>([
+  constants.SQLITE_CREATE_TEMP_TABLE,
+  constants.SQLITE_CREATE_TEMP_VIEW,
+]);

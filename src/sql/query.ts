@@ -5,6 +5,7 @@ import { tooSmall } from "./answer.ts";
 import { type BindValues, ValueDealer } from "./bind.ts";
 import { blobAsTextOrBase64, type CellFormat, RowWriter } from "./encode.ts";
 import { explainStatement } from "./explain.ts";
+import type { ItemOutcome } from "./item-report.ts";
 import { parametersOf, skipTrivia } from "./lexer.ts";
 import type { Compiled, SandboxedConnection } from "./sandbox.ts";
 import { toSqlError } from "./sql-error.ts";
@@ -40,7 +41,7 @@ export function decodeSql(parameter: string): string {
 
 /**
  * Runs the query.
- * @returns the body of the answer
+ * @returns the body of the answer, and how many rows it has
  * @throws ApiError
  */
 export function runQuery(
@@ -48,15 +49,14 @@ export function runQuery(
   sql: string,
   values: BindValues,
   options: QueryOptions,
-): string {
+): ItemOutcome & { text: string } {
   return named(connection, () => {
     const head = `{"success":true,"query":${JSON.stringify(sql)}`;
     const compiled = compileReading(connection, sql);
-    if (options.explain)
-      return within(
-        `${head},"plan":${JSON.stringify(explainStatement(connection, sql, values))}}`,
-        options.maxChars,
-      );
+    if (options.explain) {
+      const plan = JSON.stringify(explainStatement(connection, sql, values));
+      return { text: within(`${head},"plan":${plan}}`, options.maxChars), rowCount: 0 };
+    }
     const { columns, rows } = startQuery(compiled, values);
     const writer = new RowWriter(columns, {
       blob: blobAsTextOrBase64,
@@ -70,7 +70,8 @@ export function runQuery(
       list.removeLast();
       truncated = true;
     }
-    return within(before + list.text + after(), options.maxChars);
+    const text = within(before + list.text + after(), options.maxChars);
+    return { text, rowCount: list.count };
   });
 }
 

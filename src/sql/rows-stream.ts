@@ -19,20 +19,23 @@ export interface RowsHead {
   truncated?: boolean;
 }
 
-/** @throws UnrepresentableError, and what SQLite says; the chunks sent so far end with a row */
+/**
+ * @returns how many rows there were
+ * @throws UnrepresentableError, and what SQLite says; the chunks sent so far end with a row
+ */
 export async function streamRows(
   rows: Iterable<unknown>,
   name: RowFormatName,
   context: RowsContext,
   maxChars: number,
   channel: JobChannel,
-): Promise<void> {
+): Promise<number> {
   const format = FORMATS[name](context);
   if (maxChars !== Number.POSITIVE_INFINITY) {
-    const { text, truncated } = boundedText(rows, format, maxChars);
+    const { text, count, truncated } = boundedText(rows, format, maxChars);
     channel.open({ truncated } satisfies RowsHead);
     await channel.write(Buffer.from(text));
-    return;
+    return count;
   }
   // A page is for people: it ends where a JSON answer does.
   const maxRows = name === "html" ? MAX_SQL_ROWS : Number.POSITIVE_INFINITY;
@@ -65,6 +68,7 @@ export async function streamRows(
   }
   pending += format.tail({ rows: count, truncated });
   await flush();
+  return count;
 }
 
 /** Whole rows as far as they fit. */
@@ -72,16 +76,16 @@ function boundedText(
   rows: Iterable<unknown>,
   format: RowFormat,
   maxChars: number,
-): { text: string; truncated: boolean } {
+): { text: string; count: number; truncated: boolean } {
   let text = format.head;
   let count = 0;
   for (const cells of rows) {
     const row = format.row(cells as Cell[]);
     const tail = format.tail({ rows: count + 1, truncated: true });
     if (text.length + row.length + tail.length > maxChars)
-      return { text: text + format.tail({ rows: count, truncated: true }), truncated: true };
+      return { text: text + format.tail({ rows: count, truncated: true }), count, truncated: true };
     text += row;
     count += 1;
   }
-  return { text: text + format.tail({ rows: count, truncated: false }), truncated: false };
+  return { text: text + format.tail({ rows: count, truncated: false }), count, truncated: false };
 }

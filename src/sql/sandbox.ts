@@ -3,11 +3,13 @@
  * read-only connection alone is no sandbox (ATTACH still reads other files, VACUUM INTO still writes
  * them), so both are used together.
  */
+import { randomUUID } from "node:crypto";
 import { constants, type DatabaseSync, type StatementSync } from "node:sqlite";
 import { FORBIDDEN_FUNCTIONS, ProtectedObjects } from "../engine/protected.ts";
 import { ApiError } from "../errors.ts";
 import { openWriter, returnReader, takeReader } from "./connections.ts";
 import {
+  HIDING_ACTIONS,
   READABLE_PRAGMAS,
   READING_ACTIONS,
   SETTABLE_PRAGMAS,
@@ -31,6 +33,12 @@ export interface Compiled {
   /** Tables and views of the file whose rows it may change, triggers and foreign keys included. */
   readonly writes: ReadonlySet<string>;
 }
+
+/**
+ * How the names of our own temporary triggers begin, which write to histories. Nobody can know it, so
+ * no trigger of a file or a caller passes for one.
+ */
+export const NOTING_TRIGGER = `chronolite_notes_${randomUUID()}`;
 
 /** Whose statement SQLite is asking about. */
 type Phase =
@@ -65,8 +73,10 @@ export class SandboxedConnection implements Disposable {
       access === "read"
         ? takeReader(path, options.busyTimeoutMs)
         : openWriter(path, options.busyTimeoutMs);
-    this.#database.setAuthorizer((action, first, second, database) =>
-      this.#authorize(action, first, second, database),
+    this.#database.setAuthorizer((action, first, second, database, trigger) =>
+      trigger?.startsWith(NOTING_TRIGGER) === true
+        ? constants.SQLITE_OK
+        : this.#authorize(action, first, second, database),
     );
   }
 
@@ -97,6 +107,12 @@ export class SandboxedConnection implements Disposable {
   /** Rows of a query of ours. */
   ask(sql: string, ...values: (string | number)[]): Record<string, unknown>[] {
     return this.#own(() => this.#database.prepare(sql).all(...values));
+  }
+
+  /** Names of the file's key-value tables, in lower case. */
+  keyValueTables(): readonly string[] {
+    this.#protected ??= this.#own(() => new ProtectedObjects(this.#database));
+    return this.#protected.keyValueTables;
   }
 
   /** A number that SQLite tells about the connection, such as changes(). */
@@ -263,7 +279,10 @@ export class SandboxedConnection implements Disposable {
     if (this.access === "read" && this.#phase !== "explaining") return "This statement writes";
     const position = TABLE_ARGUMENT.get(action);
     const table = (position === 2 ? second : first)?.toLowerCase();
-    // Temporary tables of any name are the caller's, or a dry run's; their triggers may be on ours.
+    // A temporary table would take the place of ours in the triggers that note writes.
+    if (HIDING_ACTIONS.has(action) && this.#protected?.isOursOrKeyValue(first ?? "") === true)
+      return `${first} is the name of a table of the server's`;
+    // Temporary tables of any other name are the caller's, or a dry run's; their triggers may be on ours.
     const temporary = database === "temp" && action !== constants.SQLITE_CREATE_TEMP_TRIGGER;
     if (
       position !== undefined &&

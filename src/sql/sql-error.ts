@@ -13,7 +13,6 @@ const KIND_OF_RESULT: Readonly<Record<number, ErrorKind>> = {
   26: "INVALID_SQLITE_HEADER",
 };
 
-const OUT_OF_MEMORY = 7;
 const SQLITE_IOERR = 10;
 const SQLITE_CANTOPEN = 14;
 
@@ -22,10 +21,6 @@ export function toSqlError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
   const { errcode, code } = thrown as { errcode?: number; code?: string };
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  if (typeof errcode === "number" && (errcode & 0xff) === OUT_OF_MEMORY)
-    return new ApiError("SQL_ERROR", "The statement needs more memory than it may use", {
-      hint: "Make it smaller: fewer rows at once, shorter texts.",
-    });
   // What the file system could not do is told in the same words everywhere.
   if (errcode !== undefined && [SQLITE_IOERR, SQLITE_CANTOPEN].includes(errcode & 0xff))
     return toApiError(thrown);

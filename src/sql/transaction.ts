@@ -6,12 +6,17 @@ import { BatchBinder, type Binding, type BindValues, ValueDealer } from "./bind.
 import { DryRun } from "./dry-run.ts";
 import { blobAsBase64, blobAsObject, type CellFormat, RowWriter } from "./encode.ts";
 import { explainStatement } from "./explain.ts";
+import type { ItemReporter } from "./item-report.ts";
 import { parametersOf, skipTrivia } from "./lexer.ts";
+import type { RowWatch } from "./row-watch.ts";
 import type { Compiled, SandboxedConnection } from "./sandbox.ts";
 import { toSqlError, withRequestIndex } from "./sql-error.ts";
 import type { TransactionItem, TransactionRequest } from "./transaction-request.ts";
+import { UnrecordedWrites } from "./unrecorded-writes.ts";
 
 export interface TransactionOptions {
+  /** The server's time, Unix milliseconds, for what the transaction leaves in histories. */
+  nowMs: number;
   /** Run, count the changed rows, undo. */
   dryRun: boolean;
   integers: CellFormat["integers"];
@@ -50,10 +55,17 @@ export function isVacuum(connection: SandboxedConnection, request: TransactionRe
 }
 
 /** @returns the body of the answer */
-export function runVacuum(connection: SandboxedConnection, request: TransactionRequest): string {
+export function runVacuum(
+  connection: SandboxedConnection,
+  request: TransactionRequest,
+  reporter: ItemReporter,
+): string {
   const [item] = request.items;
   try {
-    connection.control("vacuum");
+    reporter.measure(0, () => {
+      connection.control("vacuum");
+      return { rowCount: 0 };
+    });
   } catch (error) {
     throw withRequestIndex(toSqlError(error), 0);
   }
@@ -66,6 +78,7 @@ export function runVacuum(connection: SandboxedConnection, request: TransactionR
 
 /**
  * The whole transaction, from begin to commit.
+ * @param reporter hears of every item that was begun
  * @returns the body of the answer
  * @throws ApiError with `reqIdx`; nothing was changed
  */
@@ -73,8 +86,9 @@ export function runTransaction(
   connection: SandboxedConnection,
   request: TransactionRequest,
   options: TransactionOptions,
+  reporter: ItemReporter,
 ): string {
-  return new TransactionRun(connection, request.asLists, options).run(request.items);
+  return new TransactionRun(connection, request.asLists, options).run(request.items, reporter);
 }
 
 class TransactionRun {
@@ -83,6 +97,7 @@ class TransactionRun {
   readonly #options: TransactionOptions;
   readonly #answers: ItemAnswer[] = [];
   #dryRun: DryRun | undefined;
+  #watch: RowWatch | undefined;
   /** About the length of the answers so far. */
   #heldChars = 0;
   /** Why the transaction could not begin: no item's fault, and no item forgives it. */
@@ -94,10 +109,13 @@ class TransactionRun {
     this.#options = options;
   }
 
-  run(items: readonly TransactionItem[]): string {
+  run(items: readonly TransactionItem[], reporter: ItemReporter): string {
     for (const [reqIdx, item] of items.entries()) {
       try {
-        this.#add(item.noFail ? this.#runForgivingly(item) : this.#runItem(item, () => {}));
+        const answer = reporter.measure(reqIdx, () =>
+          item.noFail ? this.#runForgivingly(item) : this.#runItem(item, () => {}),
+        );
+        this.#add(answer);
       } catch (error) {
         throw withRequestIndex(toSqlError(error), reqIdx);
       }
@@ -139,7 +157,9 @@ class TransactionRun {
       this.#beginError = withRequestIndex(toSqlError(error), -1);
       throw this.#beginError;
     }
-    if (this.#options.dryRun && access === "write") this.#dryRun = new DryRun(this.#connection);
+    if (access === "read") return true;
+    if (this.#options.dryRun) this.#dryRun = new DryRun(this.#connection);
+    this.#watch = this.#dryRun ?? new UnrecordedWrites(this.#connection, this.#options.nowMs);
     return true;
   }
 
@@ -149,7 +169,7 @@ class TransactionRun {
     const guard = () => {
       if (guarded) return;
       this.#connection.control("savepoint item");
-      this.#dryRun?.itemBegins();
+      this.#watch?.itemBegins();
       guarded = true;
     };
     try {
@@ -162,10 +182,10 @@ class TransactionRun {
       if (this.#beginError !== undefined) throw this.#beginError;
       if (guarded) {
         this.#connection.control("rollback to item; release item");
-        this.#dryRun?.itemUndone();
+        this.#watch?.itemUndone();
       }
       const { message, kind } = toSqlError(thrown);
-      return fixed({ success: false, error: message, code: kind });
+      return { ...fixed({ success: false, error: message, code: kind }), error: message };
     }
   }
 
@@ -212,7 +232,7 @@ class TransactionRun {
     }
     const begun = this.#begin();
     guard();
-    const watched = this.#dryRun?.watch(compiled) ?? false;
+    const watched = this.#watch?.watch(compiled) ?? false;
     return begun || watched ? this.#connection.compile(sql) : compiled;
   }
 
@@ -240,7 +260,10 @@ class TransactionRun {
       connection.tell("total_changes()") === before ? 0 : connection.tell("changes()");
     if (columns.length === 0) {
       step(connection, () => statement.run(named, ...plain));
-      if (kind === "statement") return fixed({ success: true, rowsUpdated: rowsUpdated() });
+      if (kind === "statement") {
+        const updated = rowsUpdated();
+        return fixed({ success: true, rowsUpdated: updated }, updated);
+      }
       const key = this.#asLists ? "resultSetList" : "resultSet";
       return fixed({ success: true, resultHeaders: [], [key]: [] });
     }
@@ -250,12 +273,13 @@ class TransactionRun {
     const truncated = step(connection, () =>
       writer.collect(statement.iterate(named, ...plain), maxChars),
     );
-    const updated = kind === "statement" ? `,"rowsUpdated":${rowsUpdated()}` : "";
+    const updated = kind === "statement" ? rowsUpdated() : null;
     return {
       before: `{"success":true,"resultHeaders":${JSON.stringify(writer.headers)},"${this.#asLists ? "resultSetList" : "resultSet"}":[`,
       rows: writer.list,
-      after: `]${updated}}`,
+      after: updated === null ? "]}" : `],"rowsUpdated":${updated}}`,
       truncated,
+      rowCount: updated ?? writer.list.count,
     };
   }
 
@@ -281,11 +305,10 @@ class TransactionRun {
       const { changes } = step(this.#connection, () => statement.run(named, ...plain));
       rowsUpdatedBatch.push(Number(changes));
     }
-    return fixed({
-      success: true,
-      rowsUpdatedBatch,
-      ...(rowErrors.length === 0 ? {} : { rowErrors }),
-    });
+    return fixed(
+      { success: true, rowsUpdatedBatch, ...(rowErrors.length === 0 ? {} : { rowErrors }) },
+      rowsUpdatedBatch.reduce((sum, rows) => sum + rows, 0),
+    );
   }
 }
 
@@ -294,8 +317,8 @@ function setsForeignKeys({ pragma }: Compiled): boolean {
 }
 
 /** An answer without rows of its own. */
-function fixed(members: Record<string, unknown>): ItemAnswer {
-  return { before: JSON.stringify(members), rows: null, after: "", truncated: false };
+function fixed(members: Record<string, unknown>, rowCount = 0): ItemAnswer {
+  return { before: JSON.stringify(members), rows: null, after: "", truncated: false, rowCount };
 }
 
 /** Runs a statement; what the sandbox refuses only while running is named too. */

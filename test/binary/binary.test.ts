@@ -70,9 +70,33 @@ describe.skipIf(executable === undefined)(title, () => {
     const { resultSet } = (await query.json()) as { resultSet: object[] };
     expect(resultSet).toEqual([{ key: "hello" }, { key: "visits" }]);
 
-    const page = await fetch(`${server.origin}/`);
+    const page = await fetch(`${server.origin}/`, { headers: { accept: "text/html" } });
     expect(page.status).toBe(200);
-    expect(await page.text()).toContain("chronolite");
+    const scripts = [...(await page.text()).matchAll(/"(\/ui\/[^"]+\.js)"/g)].map(
+      ([, path]) => path,
+    );
+    expect(scripts.length).toBeGreaterThan(1);
+    for (const path of scripts) {
+      const plain = await fetch(server.origin + path, {
+        headers: { "accept-encoding": "identity" },
+      });
+      const small = await fetch(server.origin + path, {
+        headers: { "accept-encoding": "br, gzip" },
+      });
+      expect(small.headers.get("content-encoding")).toBe("br");
+      expect(Number(small.headers.get("content-length"))).toBeLessThan(
+        Number(plain.headers.get("content-length")),
+      );
+      // fetch unpacks it.
+      expect(await small.text()).toBe(await plain.text());
+    }
+
+    for (const part of ["", "/start.js", "/swagger-ui.js", "/swagger-ui.css"])
+      expect((await fetch(`${server.origin}/docs${part}`)).status).toBe(200);
+    expect(await (await server.api("/openapi.yaml")).text()).toStartWith("openapi: 3.1.0");
+    expect(await (await fetch(`${server.origin}/metrics`)).text()).toContain("process_open_fds");
+    const log = (await (await server.api("/history?db=notes")).json()) as { total: number };
+    expect(log.total).toBe(4);
 
     const health = (await (await server.api("/health")).json()) as {
       built: string;
@@ -83,7 +107,7 @@ describe.skipIf(executable === undefined)(title, () => {
 
     server.process.kill("SIGTERM");
     expect(await server.process.exited).toBe(0);
-    expect(readdirSync(folder.path).sort()).toEqual(["notes.db", "t.db"]);
+    expect(readdirSync(folder.path).sort()).toEqual([".chronolite", "notes.db", "t.db"]);
   });
 
   test("ends a statement at its deadline, in its own runner processes", async () => {

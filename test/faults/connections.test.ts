@@ -78,6 +78,19 @@ describe("bodies", () => {
   });
 });
 
+test("a batch beyond 16 MiB is 413 and is not parsed; a PUT of that size is welcome", async () => {
+  await withServer([], async (server) => {
+    const large = "x".repeat(16 * 1024 * 1024);
+    const batch = await server.api("/kv/batch/set?db=t", {
+      method: "POST",
+      body: `{"items":[{"key":"a","value":"${large}"}]}`,
+    });
+    expect([batch.status, batch.headers.get("x-error-code")]).toEqual([413, "PAYLOAD_TOO_LARGE"]);
+    expect((await server.api("/kv/b?db=t", { method: "PUT", body: large })).status).toBe(200);
+    expect(await (await server.api("/kv/a?db=t")).text()).toBe("1");
+  });
+}, 20_000);
+
 describe("--idle-timeout", () => {
   test("drops who sends by drops; a deadline that is longer is kept", async () => {
     await withServer(["--idle-timeout", "1", "--timeout", "1"], async (server) => {

@@ -8,6 +8,7 @@ import {
   renameSync,
   rmSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { open } from "node:fs/promises";
@@ -288,4 +289,17 @@ describe("a full disk", () => {
       Bun.spawnSync(["umount", "-l", folder.path]);
     }
   });
+});
+
+test("files that a crash left half written go with the first write; young ones may be another server's", async () => {
+  using folder = new TestFolder();
+  const [old, young] = [".chronolite-tmp-old", ".chronolite-tmp-young"];
+  for (const name of [old, young]) writeFileSync(folder.file(name), "half");
+  const hoursAgo = Date.now() / 1000 - 2 * 3600;
+  utimesSync(folder.file(old), hoursAgo, hoursAgo);
+  await using server = await spawnServer(folder);
+  const url = `/kv/a?db=${encodeURIComponent(folder.path)}`;
+  expect((await server.api(url, { method: "PUT", body: "1" })).status).toBe(200);
+  const names = [...new Bun.Glob("*").scanSync({ cwd: folder.path, dot: true })];
+  expect(names.filter((name) => !name.endsWith(".db")).sort()).toEqual([young, "a"]);
 });

@@ -33,7 +33,10 @@ describePage("editor", (editor) => {
 
       await page.getByRole("button", { name: "Run all 2" }).click();
       await page.getByRole("gridcell", { name: "Eraser" }).waitFor();
-      await page.getByRole("tab", { name: /1\s*1 changed/ }).waitFor();
+      await opened.checkAccessibility();
+      await page.getByRole("tab", { name: /2\s*1 rows/ }).press("ArrowLeft");
+      await page.getByRole("tab", { name: /1\s*1 changed/, selected: true }).waitFor();
+      await page.getByText("1 row changed.", { exact: true }).waitFor();
       expect(await editor.sql("t", "SELECT title FROM products WHERE sku = 'E-1'")).toEqual([
         { title: "Eraser" },
       ]);
@@ -162,7 +165,10 @@ describePage("editor", (editor) => {
       await page.keyboard.press("Escape");
       await write(page, "CREATE TABLE brand_new(made_up_column)");
       await page.keyboard.press("Control+Enter");
-      await page.getByRole("link", { name: "brand_new", exact: true }).first().waitFor();
+      await page
+        .getByRole("link", { name: /^brand_new/ })
+        .first()
+        .waitFor();
       await write(page, "");
       await page.keyboard.type("SELECT * FROM brand");
       await options.filter({ hasText: "brand_new" }).first().waitFor();

@@ -1,11 +1,10 @@
 /** Servers for tests: in this process with a clock of its own, or as a process of their own. */
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Clock } from "../../src/clock.ts";
-import { type Config, parseCommand } from "../../src/config.ts";
 import { silentLog } from "../../src/log.ts";
 import { startServer } from "../../src/server/serve.ts";
+import { checkAnswers } from "./check-answers.ts";
+import { TestFolder, testConfig } from "./config.ts";
 
 export const API = "/api/v1/sqlite";
 
@@ -23,25 +22,7 @@ export class TestClock implements Clock {
   }
 }
 
-/** A folder that goes away with the test. */
-export class TestFolder implements Disposable {
-  readonly path = realpathSync(mkdtempSync(join(tmpdir(), "chronolite-test-")));
-
-  file(name: string): string {
-    return join(this.path, name);
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true });
-  }
-}
-
-/** Settings as the command line would give them, on a free port. */
-export function testConfig(folder: TestFolder, args: readonly string[] = []): Config {
-  const command = parseCommand(["--port", "0", "--data-dir", folder.path, ...args], {});
-  if (command.name !== "serve") throw new Error("not a serve command");
-  return command.config;
-}
+export { TestFolder, testConfig };
 
 /** A server under test. `using`/`await using` stops it and removes its files. */
 export interface TestServer extends AsyncDisposable {
@@ -69,6 +50,7 @@ export async function startTestServer(
   const clock = new TestClock();
   const server = await startServer(testConfig(folder, options.args), clock, silentLog);
   const origin = server.url.replace(/\/$/, "");
+  checkAnswers(origin);
   const api = (path: string, init?: RequestInit) => fetch(`${origin}${API}${path}`, init);
   const testServer: TestServer = {
     folder,
@@ -155,6 +137,7 @@ export async function spawnServer(
     },
   );
   const origin = await listeningOrigin(child);
+  checkAnswers(origin);
   return {
     origin,
     process: child,

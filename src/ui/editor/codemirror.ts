@@ -120,10 +120,13 @@ const currentStatement = ViewPlugin.fromClass(
   { decorations: (plugin) => plugin.decorations },
 );
 
+const MARKED_CHARS = 100_000;
 const CURRENT_LINE = Decoration.line({ class: "cm-current" });
 
 function mark({ state, visibleRanges }: EditorView) {
   const builder = new RangeSetBuilder<Decoration>();
+  // A dump that was pasted is not worked with statement by statement.
+  if (state.doc.length > MARKED_CHARS) return builder.finish();
   const statements = splitStatements(state.doc.toString());
   const current = statementAt(statements, state.selection.main.head);
   if (current === undefined || statements.length < 2) return builder.finish();

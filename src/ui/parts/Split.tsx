@@ -24,11 +24,29 @@ export interface SplitProps {
   className?: string;
 }
 
+/** Storage may be forbidden: then sizes last as long as the page. */
+const REMEMBERED = {
+  getItem(name: string): string | null {
+    try {
+      return localStorage.getItem(name);
+    } catch {
+      return null;
+    }
+  },
+  setItem(name: string, value: string): void {
+    try {
+      localStorage.setItem(name, value);
+    } catch {
+      // Forgotten with the page.
+    }
+  },
+};
+
 export function Split({ id, direction, panes, edgeLabel, className = "" }: SplitProps) {
   const { defaultLayout, onLayoutChanged } = useDefaultLayout({
     id: `chronolite.${id}`,
     panelIds: panes.map((pane) => pane.id),
-    storage: localStorage,
+    storage: REMEMBERED,
   });
   const groupId = useId();
   return (

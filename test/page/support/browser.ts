@@ -2,7 +2,7 @@
  * A real browser for the tests of the page. What may never happen on any page is checked on all of
  * them: an error in the console, a breach of the content security policy, a request to another host.
  */
-import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import AxeBuilder from "axe-core";
@@ -30,7 +30,7 @@ export interface PageOptions {
   expectedErrors?: RegExp;
 }
 
-/** An open page; disposing of it checks what must hold for every page. */
+/** An open page. */
 export interface OpenPage extends AsyncDisposable {
   readonly page: Page;
   readonly context: BrowserContext;
@@ -47,6 +47,23 @@ export interface PageTests {
   /** SQL on a database of the server, without the page. */
   sql(db: string, ...statements: string[]): Promise<Record<string, unknown>[]>;
 }
+
+const ALL_PICTURES: readonly (readonly [Theme, number])[] = [
+  ["light", 390],
+  ["light", 1024],
+  ["light", 1600],
+  ["dark", 390],
+  ["dark", 1024],
+  ["dark", 1600],
+];
+/**
+ * Themes and widths in pixels of which pictures are taken. All of them take longer than the other
+ * tests together, so a whole run takes two; `bun test test/page/screenshots` and `… tables-pictures`
+ * take all.
+ */
+export const PICTURES = process.argv.some((argument) => /screenshots|pictures/.test(argument))
+  ? ALL_PICTURES
+  : ALL_PICTURES.filter(([theme, width]) => width === (theme === "light" ? 1024 : 390));
 
 const SCREENSHOTS = join(import.meta.dir, "../screenshots");
 /** Two cores are shared with much else. */
@@ -70,9 +87,14 @@ export function describePage(title: string, tests: (page: PageTests) => void): v
       await browser.close();
       await server[Symbol.asyncDispose]();
     }, TEST_TIMEOUT_MS);
+    const faults: string[] = [];
+    // Not when the page is closed: a failed test should tell of its own failure first.
+    afterEach(() => {
+      expect(faults.splice(0)).toEqual([]);
+    });
     tests({
       server: () => server,
-      open: (options) => openPage(browser, server, options),
+      open: (options) => openPage(browser, server, faults, options),
       async sql(db, ...statements) {
         const transaction = statements.map((statement) => ({ statement }));
         const { status, body } = await server.json<{
@@ -88,6 +110,7 @@ export function describePage(title: string, tests: (page: PageTests) => void): v
 async function openPage(
   browser: Browser,
   server: TestServer,
+  faults: string[],
   options: PageOptions = {},
 ): Promise<OpenPage> {
   const { width = 1024, height = 800, theme = "light", address = "", expectedErrors } = options;
@@ -105,7 +128,6 @@ async function openPage(
     }));
   const page = await context.newPage();
   page.setDefaultTimeout(ACTION_TIMEOUT_MS);
-  const faults: string[] = [];
   page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
   page.on("console", (message) => {
     if (message.type() !== "error" && message.type() !== "warning") return;
@@ -131,9 +153,6 @@ async function openPage(
     async [Symbol.asyncDispose]() {
       if (options.context === undefined) await context.close();
       else await page.close();
-      if (faults.length) console.log("FAULTS", faults.join("\n"));
-      if (faults.length) console.log("FAULTS", faults.join("\n"));
-      expect(faults).toEqual([]);
     },
   };
 }
@@ -160,7 +179,5 @@ async function checkAccessibility(page: Page): Promise<void> {
         `${id}: ${nodes.map(({ target, failureSummary }) => `${target.join(" ")} ${failureSummary}`).join("; ")}`,
     );
   });
-  if (violations.length) console.log("AXE", violations.join("\n"));
-  if (violations.length) console.log("AXE", violations.join("\n"));
   expect(violations).toEqual([]);
 }

@@ -1,0 +1,32 @@
+/** Headers that routes read, for the API description. */
+import type { RequestHeader } from "./documentation.ts";
+
+export const ACTOR: RequestHeader = {
+  name: "X-Actor",
+  description: "Who writes, for the history.",
+};
+
+export const SQL_ACTOR: RequestHeader = {
+  name: "X-Actor",
+  description: "Who sends it, for the query log.",
+};
+
+export const IF_MATCH: RequestHeader = {
+  name: "If-Match",
+  description: "Only if the key has one of these ETags; `*`: only if there is one.",
+};
+
+export const IF_NONE_MATCH: RequestHeader = {
+  name: "If-None-Match",
+  description: "Only if the key has none of these ETags; `*`: only if there is no such key.",
+};
+
+export const KNOWN_ETAG: RequestHeader = {
+  name: "If-None-Match",
+  description: "304 without the value if its ETag is among these.",
+};
+
+export const IDEMPOTENCY_KEY: RequestHeader = {
+  name: "Idempotency-Key",
+  description: "For a day the same request with it is answered again, not done again.",
+};
