@@ -281,7 +281,7 @@ describePage("editing tables", (tests) => {
       await page.getByRole("region", { name: "Value of twice" }).waitFor();
       expect(await page.getByRole("textbox", { name: "Value of twice" }).count()).toBe(0);
       await page.goto(`${tests.server().origin}/#/t.db/table/kv_store`);
-      await page.getByText("would go around their history").waitFor();
+      await page.getByText("change them with the key-value API").waitFor();
       await page.getByRole("grid", { name: "Rows of kv_store" }).waitFor();
       expect(
         await page
