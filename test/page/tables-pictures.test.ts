@@ -94,7 +94,7 @@ describePage("pictures of tables", (tests) => {
             address,
             width,
             theme,
-            expectedErrors: /404|405/,
+            expectedErrors: /404|405|503/,
           });
           await prepare(opened.page);
           await opened.screenshot(name);
