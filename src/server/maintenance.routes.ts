@@ -64,6 +64,7 @@ export function maintenanceRoutes(deps: ServerDeps) {
         answers: {
           200: { description: "Done", schema: MaintenanceAnswer },
         },
+        conflictPasses: true,
         errors: [
           ["DATABASE_NOT_FOUND", 404],
           "DATABASE_READONLY",

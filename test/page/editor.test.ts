@@ -33,7 +33,10 @@ describePage("editor", (editor) => {
 
       await page.getByRole("button", { name: "Run all 2" }).click();
       await page.getByRole("gridcell", { name: "Eraser" }).waitFor();
-      await page.getByRole("tab", { name: /1\s*1 changed/ }).waitFor();
+      await opened.checkAccessibility();
+      await page.getByRole("tab", { name: /2\s*1 rows/ }).press("ArrowLeft");
+      await page.getByRole("tab", { name: /1\s*1 changed/, selected: true }).waitFor();
+      await page.getByText("1 row changed.", { exact: true }).waitFor();
       expect(await editor.sql("t", "SELECT title FROM products WHERE sku = 'E-1'")).toEqual([
         { title: "Eraser" },
       ]);

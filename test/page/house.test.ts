@@ -9,6 +9,7 @@ const VIEWS = [
   ["rows", "#/t.db/sql?run=1&q=SELECT+*+FROM+users"],
   ["error", "#/t.db/sql?run=1&q=SELECT+nothing+FROM+users"],
   ["parameters", "#/t.db/sql?q=SELECT+*+FROM+orders+WHERE+total+%3E+%3Aleast"],
+  ["log", "#/t.db/log"],
 ] as const;
 
 describePage("the page", (page) => {

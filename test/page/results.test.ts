@@ -159,6 +159,11 @@ describePage("results", (results) => {
       await page.keyboard.press("Shift+ArrowRight");
       await page.keyboard.press("Control+c");
       expect(await clipboard(page)).toBe("User 7\t\nUser 8\tuser8@example.org");
+      await page.keyboard.press("Shift+F10");
+      await page.getByRole("menuitem", { name: "Copy with column names" }).click();
+      await page.waitForFunction(async () =>
+        (await navigator.clipboard.readText()).startsWith("name\temail\nUser 7"),
+      );
       await cell(page, 7, 2).click({ button: "right" });
       await page.getByRole("menuitem", { name: "Copy rows as JSON" }).click();
       await page.getByText("Copied 2 × 3 cells", { exact: true }).waitFor();

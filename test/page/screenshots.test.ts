@@ -1,7 +1,7 @@
 /** Pictures of every view for people to look at: test/page/screenshots. */
 import { beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { describePage, TEST_TIMEOUT_MS, type Theme } from "./support/browser.ts";
+import { describePage, PICTURES, TEST_TIMEOUT_MS } from "./support/browser.ts";
 import { SHOP } from "./support/shop.ts";
 
 const query = (sql: string, more = "") => `#/t.db/sql?q=${encodeURIComponent(sql)}${more}`;
@@ -91,25 +91,10 @@ const VIEWS: readonly (readonly [string, string, ((page: Page) => Promise<void>)
   ],
 ];
 
-const ALL: readonly (readonly [Theme, number])[] = [
-  ["light", 390],
-  ["light", 1024],
-  ["light", 1600],
-  ["dark", 390],
-  ["dark", 1024],
-  ["dark", 1600],
-];
-/** All of them take longer than the other tests together; `bun test test/page/screenshots` takes them. */
-const FEW: typeof ALL = [
-  ["light", 1024],
-  ["dark", 390],
-];
-const asked = process.argv.some((argument) => argument.includes("page/screenshots"));
-
 describePage("screenshots", (shots) => {
   beforeAll(() => shots.sql("t", ...SHOP), TEST_TIMEOUT_MS);
 
-  test.each(asked ? ALL : FEW)(
+  test.each(PICTURES)(
     "in %s at %d pixels",
     async (theme, width) => {
       const height = width === 1600 ? 1000 : 800;

@@ -218,6 +218,17 @@ describePage("a server with a token", (page) => {
       ]);
       expect(stored).toEqual(["open-sesame", null]);
       expect(browser.url()).not.toContain("sesame");
+
+      // A link would come without the token; the page fetches it.
+      const [twin] = await Promise.all([
+        opened.context.waitForEvent("page"),
+        browser.getByRole("link", { name: ".json" }).click(),
+      ]);
+      await twin.waitForURL(/^blob:/);
+      expect(JSON.parse(await twin.innerText("body"))).toMatchObject({
+        success: true,
+        objects: [],
+      });
     },
     TEST_TIMEOUT_MS,
   );

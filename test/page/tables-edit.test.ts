@@ -281,7 +281,7 @@ describePage("editing tables", (tests) => {
       await page.getByRole("region", { name: "Value of twice" }).waitFor();
       expect(await page.getByRole("textbox", { name: "Value of twice" }).count()).toBe(0);
       await page.goto(`${tests.server().origin}/#/t.db/table/kv_store`);
-      await page.getByText("would go around their history").waitFor();
+      await page.getByText("change them with the key-value API").waitFor();
       await page.getByRole("grid", { name: "Rows of kv_store" }).waitFor();
       expect(
         await page
@@ -297,6 +297,36 @@ describePage("editing tables", (tests) => {
         .getByRole("button", { name: "Next page" })
         .click();
       await page.getByRole("tabpanel", { name: "big_orders" }).getByText("101–200 of").waitFor();
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  test(
+    "on a phone a value is changed, a row added and saved by touch",
+    async () => {
+      await sql(
+        "t.db",
+        "CREATE TABLE pocket(id INTEGER PRIMARY KEY, a TEXT)",
+        "INSERT INTO pocket VALUES (1, 'one')",
+      );
+      await using opened = await open({ address: "#/t.db/table/pocket", width: 390, height: 800 });
+      const { page } = opened;
+      await cell(page, 0, 1).tap();
+      await page.getByRole("button", { name: "Value", exact: true }).tap();
+      const sheet = page.getByRole("dialog", { name: "Value" });
+      await sheet.getByRole("textbox", { name: "Value of a" }).fill("uno");
+      await sheet.getByRole("button", { name: "Close the value" }).tap();
+      await page.getByRole("button", { name: "Row", exact: true }).tap();
+      await page.getByRole("button", { name: "Value", exact: true }).tap();
+      await sheet.getByRole("radio", { name: "Text" }).tap();
+      await sheet.getByRole("textbox", { name: "Value of a" }).fill("due");
+      await sheet.getByRole("button", { name: "Close the value" }).tap();
+      await bar(page).getByRole("button", { name: /^Save/ }).tap();
+      await bar(page).waitFor({ state: "detached" });
+      expect(await sql("t.db", "SELECT * FROM pocket ORDER BY id")).toEqual([
+        { id: 1, a: "uno" },
+        { id: 2, a: "due" },
+      ]);
     },
     TEST_TIMEOUT_MS,
   );

@@ -20,6 +20,8 @@ export interface CallOptions {
 
 /** The address of a path below the API prefix, such as `/query`. */
 export function apiUrl(path: string, query: CallOptions["query"] = {}): string {
+  // Already whole.
+  if (path.startsWith(API_PREFIX)) return path;
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query))
     if (value !== null && value !== undefined) search.set(name, String(value));

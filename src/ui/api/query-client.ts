@@ -11,7 +11,11 @@ export const queryClient = new QueryClient({
       staleTime: STALE_MS,
       // Only what may pass by itself: a 4xx stays one.
       retry: (failures, error) =>
-        failures < RETRIES && error instanceof ApiFailure && error.status === 503,
+        failures < RETRIES &&
+        error instanceof ApiFailure &&
+        error.status === 503 &&
+        // What took too long would take too long again.
+        error.code !== "REQUEST_TIMEOUT",
     },
     mutations: { retry: false },
   },

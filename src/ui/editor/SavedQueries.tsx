@@ -10,7 +10,7 @@ export function savedPlace(db: string, { name, sql, values, chart }: SavedQuery)
     q: sql,
     title: name,
     ...(values === undefined ? {} : { values }),
-    ...(chart === undefined ? {} : { chart }),
+    ...(chart === undefined ? {} : { chart, view: "chart" }),
   });
 }
 

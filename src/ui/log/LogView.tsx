@@ -11,6 +11,7 @@ import { Select, TextInput } from "../parts/Field.tsx";
 import { formatCount, plural } from "../parts/format.ts";
 import { Empty, ErrorNote, Skeleton } from "../parts/Notes.tsx";
 import { toast, toastFailure } from "../parts/Toast.tsx";
+import { TwinLink } from "../parts/TwinLink.tsx";
 import type { ViewProps } from "../shell/views.ts";
 import { LogEntryLine } from "./LogEntryLine.tsx";
 import { LogStatistics } from "./LogStatistics.tsx";
@@ -134,18 +135,15 @@ export default function LogView({ tab, db, active }: ViewProps) {
           </>
         ) : null}
         <span className="status-links">
-          <a
+          <TwinLink
             href={apiUrl("/history", {
               db,
               q: filter.text || null,
               success: filter.success || null,
             })}
-            target="_blank"
-            rel="noreferrer"
-            title="The address of this log as JSON"
-          >
-            .json
-          </a>
+            format="json"
+            of="this log"
+          />
         </span>
       </footer>
       <Dialog

@@ -72,7 +72,18 @@ function Sets({ outcome, ...props }: ResultPanelProps & { outcome: Outcome }) {
   return (
     <>
       {results.length > 1 ? (
-        <div className="results-tabs" role="tablist" aria-label="Results">
+        <div
+          className="results-tabs"
+          role="tablist"
+          aria-label="Results"
+          onKeyDown={({ key, currentTarget }) => {
+            const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+            if (step === undefined) return;
+            const next = (shown + step + results.length) % results.length;
+            setShown(next);
+            currentTarget.querySelectorAll("button")[next]?.focus();
+          }}
+        >
           {results.map((each, index) => (
             <button
               // biome-ignore lint/suspicious/noArrayIndexKey: the results of one run stay as they are
@@ -80,6 +91,7 @@ function Sets({ outcome, ...props }: ResultPanelProps & { outcome: Outcome }) {
               type="button"
               role="tab"
               aria-selected={index === shown}
+              tabIndex={index === shown ? 0 : -1}
               className="results-tab"
               title={items[index]?.statement.text}
               onClick={() => setShown(index)}

@@ -10,6 +10,7 @@ import { Grid } from "../parts/grid/Grid.tsx";
 import type { GridColumn, GridPosition, GridRow } from "../parts/grid/types.ts";
 import { Skeleton } from "../parts/Notes.tsx";
 import { SidePane } from "../parts/SidePane.tsx";
+import { TwinLink } from "../parts/TwinLink.tsx";
 import { ExportMenu } from "./ExportMenu.tsx";
 import { TruncatedNote } from "./TruncatedNote.tsx";
 
@@ -117,15 +118,12 @@ export function ResultSet({
             {linkable ? (
               <span className="status-links">
                 {(["json", "csv"] as const).map((format) => (
-                  <a
+                  <TwinLink
                     key={format}
                     href={queryUrl(db, statement.text, sentValues, format)}
-                    target="_blank"
-                    rel="noreferrer"
-                    title={`The address of these rows as ${format.toUpperCase()}`}
-                  >
-                    .{format}
-                  </a>
+                    format={format}
+                    of="these rows"
+                  />
                 ))}
               </span>
             ) : null}

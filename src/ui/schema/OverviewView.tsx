@@ -8,6 +8,7 @@ import { offerImport } from "../import/offer.ts";
 import { Button } from "../parts/Button.tsx";
 import { formatAgo, formatBytes, formatCount, plural } from "../parts/format.ts";
 import { Empty, ErrorNote, Skeleton } from "../parts/Notes.tsx";
+import { TwinLink } from "../parts/TwinLink.tsx";
 import type { ViewProps } from "../shell/views.ts";
 import { GROUPS, groupOf } from "./groups.ts";
 import "./schema.css";
@@ -43,14 +44,7 @@ export default function OverviewView({ db }: ViewProps) {
           <Button icon={FileUp} onClick={() => offerImport({})}>
             Import
           </Button>
-          <a
-            href={apiUrl("/db/schema", { db })}
-            target="_blank"
-            rel="noreferrer"
-            title="The address of this schema as JSON"
-          >
-            .json
-          </a>
+          <TwinLink href={apiUrl("/db/schema", { db })} format="json" of="this schema" />
         </div>
       </header>
       {schema.error === null ? null : <ErrorNote error={schema.error} />}

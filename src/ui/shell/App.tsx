@@ -4,7 +4,7 @@ import { place } from "../address/place.ts";
 import { activate, close, current, open, useWorkspace } from "../address/workspace.ts";
 import { queryClient } from "../api/query-client.ts";
 import { Importer } from "../import/Importer.tsx";
-import { isKey, isWriting } from "../parts/keys.ts";
+import { IS_MAC, isKey, isWriting } from "../parts/keys.ts";
 import { Split } from "../parts/Split.tsx";
 import { Toasts } from "../parts/Toast.tsx";
 import { useNarrow } from "../parts/useNarrow.ts";
@@ -113,6 +113,8 @@ function commandOf(event: KeyboardEvent): "palette" | "keys" | (() => void) | un
   const { db, tabs, activeId } = current();
   if (db === null) return undefined;
   // Browsers keep Ctrl+T and Ctrl+W to themselves, so tabs have Alt.
+  // On a Mac, Option makes characters: there these keys are text while somebody writes.
+  if (IS_MAC && isWriting(event.target)) return undefined;
   if (event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
     if (event.code === "KeyN") return () => open(place(db, "sql", null, {}));
     if (event.code === "KeyW" && activeId !== null) return () => close(activeId);

@@ -8,7 +8,8 @@ import type { RowCount } from "./useTablePage.ts";
 export interface PagerProps {
   /** Number of the first row shown. */
   first: number;
-  rows: number;
+  /** Null while they are not known. */
+  rows: number | null;
   /** Null while it is not known, `slow` when counting took too long. */
   count: RowCount | null | "slow";
   hasPrevious: boolean;
@@ -41,8 +42,11 @@ export function Pager(props: PagerProps) {
         onClick={props.onPrevious}
       />
       <span role="status" className="pager-words">
-        {rows === 0 ? "No rows" : `${formatCount(first)}–${formatCount(first + rows - 1)}`}
-        {rows === 0 ? "" : ` of ${countWords(count)}`}
+        {rows === null
+          ? "…"
+          : rows === 0
+            ? "No rows"
+            : `${formatCount(first)}–${formatCount(first + rows - 1)} of ${countWords(count)}`}
       </span>
       <IconButton
         icon={ChevronRight}

@@ -150,7 +150,8 @@ export function TableGrid(props: TableGridProps) {
 
 function addedWords(column: SchemaColumn): string {
   if (column.generated !== null) return "generated";
-  return column.default_value === null && column.primary_key === 0 ? "NULL" : "default";
+  if (column.default_value !== null || column.primary_key > 0) return "default";
+  return column.not_null ? "required" : "NULL";
 }
 
 function toGridColumn(column: SchemaColumn, object: SchemaObject): GridColumn {

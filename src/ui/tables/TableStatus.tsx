@@ -41,7 +41,7 @@ export function TableStatus(props: TableStatusProps) {
       {props.paged ? (
         <Pager
           first={first}
-          rows={rows.length}
+          rows={page === undefined ? null : rows.length}
           count={known}
           hasPrevious={page?.hasPrevious ?? false}
           hasNext={page?.hasNext ?? false}

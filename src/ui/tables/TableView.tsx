@@ -1,4 +1,5 @@
 import { Table2 } from "lucide-react";
+import { useEffect } from "react";
 import { useSchema } from "../api/schema.ts";
 import { Empty, ErrorNote, Skeleton } from "../parts/Notes.tsx";
 import type { ViewProps } from "../shell/views.ts";
@@ -10,7 +11,13 @@ export default function TableView({ tab, db, active }: ViewProps) {
   const schema = useSchema(db);
   const { name } = tab.place;
   const object = schema.data?.objects.find((each) => each.name === name);
-  if (schema.data === undefined)
+  // A link may lead to a table that was made just now.
+  const missing = schema.data !== undefined && object === undefined;
+  const { refetch, isFetching } = schema;
+  useEffect(() => {
+    if (missing) void refetch();
+  }, [missing, refetch]);
+  if (schema.data === undefined || (missing && isFetching))
     return schema.error === null ? (
       <Skeleton lines={12} label="Reading the schema" />
     ) : (

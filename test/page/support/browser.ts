@@ -48,6 +48,23 @@ export interface PageTests {
   sql(db: string, ...statements: string[]): Promise<Record<string, unknown>[]>;
 }
 
+const ALL_PICTURES: readonly (readonly [Theme, number])[] = [
+  ["light", 390],
+  ["light", 1024],
+  ["light", 1600],
+  ["dark", 390],
+  ["dark", 1024],
+  ["dark", 1600],
+];
+/**
+ * Themes and widths in pixels of which pictures are taken. All of them take longer than the other
+ * tests together, so a whole run takes two; `bun test test/page/screenshots` and `… tables-pictures`
+ * take all.
+ */
+export const PICTURES = process.argv.some((argument) => /screenshots|pictures/.test(argument))
+  ? ALL_PICTURES
+  : ALL_PICTURES.filter(([theme, width]) => width === (theme === "light" ? 1024 : 390));
+
 const SCREENSHOTS = join(import.meta.dir, "../screenshots");
 /** Two cores are shared with much else. */
 const ACTION_TIMEOUT_MS = 15_000;

@@ -312,6 +312,16 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
         onPointerUp={() => {
           dragging.current = false;
         }}
+        onContextMenu={(event) => {
+          // The menu key speaks to the grid; the menu belongs to the active cell.
+          if (event.target !== box.current) return;
+          const cell = document.getElementById(activeId);
+          const at = cell?.getBoundingClientRect();
+          if (cell === null || at === undefined) return;
+          event.preventDefault();
+          const { left: clientX, bottom: clientY } = at;
+          cell.dispatchEvent(new MouseEvent("contextmenu", { bubbles: true, clientX, clientY }));
+        }}
         onDoubleClick={(event) => {
           const spot = spotAt(event.target);
           if (spot !== undefined && spot.column >= 0 && editing === null) open(spot);

@@ -84,15 +84,21 @@ export function listOf(text: string | undefined): readonly unknown[] {
   }
 }
 
+const SIGNS: Readonly<Partial<Record<Operator, string>>> = {
+  "=": "=",
+  "!=": "≠",
+  ">": ">",
+  ">=": "≥",
+  "<": "<",
+  "<=": "≤",
+};
+
 export function describeFilter(filter: Filter): string {
   if (isSql(filter)) return filter.sql;
   const operands = filter.operands.map((each) =>
     each === null ? "NULL" : isBlob(each) ? "a BLOB" : String(each),
   );
-  const word =
-    operandCount(filter.operator) === "one" && OPERATORS[filter.operator] === "is"
-      ? "="
-      : OPERATORS[filter.operator];
+  const word = SIGNS[filter.operator] ?? OPERATORS[filter.operator];
   return [filter.column, word, operands.join(", ")].filter((part) => part !== "").join(" ");
 }
 

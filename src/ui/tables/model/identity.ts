@@ -36,7 +36,7 @@ export function shownColumns(object: SchemaObject): readonly SchemaColumn[] {
 /** Why rows cannot be changed here; null when they can. */
 export function readOnlyReason(object: SchemaObject): string | null {
   if (object.role === "kv")
-    return "These are keys of the key-value store. A change made here would go around their history; change them with the key-value API.";
+    return "These are keys of the key-value store and have a history. Here they are only read; change them with the key-value API.";
   if (object.role === "kv_history") return "This is the history of keys. It is only read.";
   if (object.role === "internal") return "The database keeps its own books here.";
   if (object.type === "view") return "This is a view. Its rows come from a query.";
