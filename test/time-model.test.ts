@@ -1,10 +1,10 @@
 /** Random operations, and every way to look at the past, against a model that kept all of it. */
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { escaped, type KvCalls, kvCalls } from "./support/kv.ts";
 import { byBytes, type Change, changed, isJson } from "./support/kv-model.ts";
 import { type Random, randomFrom } from "./support/random.ts";
 import { startTestServer, type TestServer } from "./support/server.ts";
-import { SqlClient } from "./support/sql.ts";
 import {
   type At,
   exists,
@@ -46,7 +46,6 @@ function told(state: State, prefix = ""): Record<string, unknown> {
 class Run {
   readonly #server: TestServer;
   readonly #kv: KvCalls;
-  readonly #sql: SqlClient;
   readonly #random: Random;
   readonly #model = new TimeModel();
   readonly log: string[] = [];
@@ -57,7 +56,6 @@ class Run {
   constructor(server: TestServer, random: Random) {
     this.#server = server;
     this.#kv = kvCalls(server);
-    this.#sql = new SqlClient(server);
     this.#random = random;
   }
 
@@ -241,7 +239,7 @@ class Run {
       this.#model.write(key, this.#nowMs, { op: "DELETE", state: null, tracked });
   }
 
-  /** Somebody's own SQL. What it writes was never there before. */
+  /** Another program, past the server. What it writes was never there before. */
   async #unseen(key: string): Promise<void> {
     if (this.#model.lastSeq === 0) return;
     const { row } = this.#model.past(key);
@@ -251,10 +249,12 @@ class Run {
     const name = `'${key}'`;
     const isDelete = row !== null && this.#random.chance(0.4);
     this.#note("sql", key, isDelete ? "delete" : value);
-    if (isDelete) await this.#sql.run(`delete from kv_store where key = ${name}`);
+    using database = new Database(this.#server.folder.file("t.db"));
+    database.run("pragma busy_timeout = 5000");
+    if (isDelete) database.run(`delete from kv_store where key = ${name}`);
     else if (row === null)
-      await this.#sql.run(`insert into kv_store (key, value) values (${name}, ${literal})`);
-    else await this.#sql.run(`update kv_store set value = ${literal} where key = ${name}`);
+      database.run(`insert into kv_store (key, value) values (${name}, ${literal})`);
+    else database.run(`update kv_store set value = ${literal} where key = ${name}`);
     this.#model.writeUnseen(key, isDelete ? null : { value });
   }
 

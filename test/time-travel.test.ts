@@ -1,6 +1,8 @@
 /** Time travel as a client sees it: contracts/hoody.md 1.17 to 1.22, and the decisions of 0.0. */
-import { describe, expect, test } from "bun:test";
+import { Database } from "bun:sqlite";
+import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
+import { sharedServer } from "./support/database.ts";
 import { escaped, type KvCalls, kvCalls } from "./support/kv.ts";
 import { startTestServer, type TestServer } from "./support/server.ts";
 import { SqlClient } from "./support/sql.ts";
@@ -15,9 +17,12 @@ interface Entry {
   [name: string]: unknown;
 }
 
-/** A test server with the calls of time travel. */
-async function start(args: string[] = []) {
-  const server = await startTestServer({ args });
+const shared = sharedServer();
+afterAll(() => shared.stop());
+
+/** A database with the calls of time travel; on a clock of its own, if need be. */
+async function start(isAlone = false) {
+  const server = isAlone ? await startTestServer() : await shared.start();
   const kv = kvCalls(server);
   const get = async (rest: string) => server.json(`/kv/${rest}`);
   return Object.assign(server, {
@@ -44,6 +49,13 @@ async function start(args: string[] = []) {
       return nowMs;
     },
   });
+}
+
+/** What another program does to the file. */
+function behind(server: TestServer, statement: string): void {
+  using database = new Database(server.folder.file("t.db"));
+  database.run("pragma busy_timeout = 5000");
+  database.run(statement);
 }
 
 const ops = (entries: Entry[]) => entries.map(({ op, op_number }) => `${op} ${op_number}`);
@@ -185,11 +197,11 @@ describe("a key's history (1.17)", () => {
     });
   });
 
-  test("somebody's own SQL is noticed, at once and afterwards", async () => {
-    await using server = await start();
+  test("what another program wrote is noticed, at once and afterwards", async () => {
+    await using server = await start(true);
     await server.kv.set("a", "1");
     const at = server.tick();
-    await server.sql.run("update kv_store set value = 'sneaky'");
+    behind(server, "update kv_store set value = 'sneaky'");
     expect((await server.history("a")).operations[0]).toMatchObject({
       op: "UNRECORDED",
       op_number: null,
@@ -213,11 +225,11 @@ describe("a key's history (1.17)", () => {
     expect(await server.kv.text("a")).toBe("1");
   });
 
-  test("what somebody's SQL did is undone by naming the last operation", async () => {
-    await using server = await start();
+  test("what another program did is undone by naming the last operation", async () => {
+    await using server = await start(true);
     await server.kv.set("a", "1");
     expect(await server.back("a", "&to_op_number=1")).toMatchObject({ status: 404 });
-    await server.sql.run("delete from kv_store");
+    behind(server, "delete from kv_store");
     expect(await server.back("a", "&to_op_number=1")).toMatchObject({ status: 200 });
     expect(await server.kv.text("a")).toBe("1");
   });
@@ -277,10 +289,7 @@ describe("a key at a time (1.4)", () => {
       String(Math.floor(at / 1000)),
     ]);
     const part = await server.kv.get("a", `&at_timestamp=${at}&path=b%5B1%5D`);
-    expect([await part.text(), part.headers.get("x-json-path")]).toEqual([
-      '"x"',
-      "b%5B1%5D",
-    ]);
+    expect([await part.text(), part.headers.get("x-json-path")]).toEqual(['"x"', "b%5B1%5D"]);
     expect(code(await server.kv.get("a", `&at_timestamp=${at}&path=c`))).toEqual([
       404,
       "NOT_FOUND",
@@ -311,7 +320,7 @@ describe("a key at a time (1.4)", () => {
   });
 
   test("a second means all of it; milliseconds and RFC 3339 are exact", async () => {
-    await using server = await start();
+    await using server = await start(true);
     const first = server.clock.nowMs(); // …05.678
     await server.kv.set("a", "1");
     server.clock.advance(321); // …05.999

@@ -88,7 +88,10 @@ function makeTimeStatements(name: string) {
             when p.key is null then case
               when c.key is null then 'absent' when c.updated_at_ms <= ${t} then ${live(t)} else 'gap' end
             when p.op = 'UNRECORDED' then case
-              when c.key is null then iif(p.expire_at_ms <= ${t}, 'expired', 'absent')
+              when c.key is null then case
+                when p.content_type is null then 'absent'
+                when p.expire_at_ms <= ${t} then 'expired'
+                else 'gap' end
               when c.seq is not p.seq then 'gap'
               else ${live(t)} end
             when p.content_type is null then iif(c.key is null, 'absent', 'gap')

@@ -74,7 +74,10 @@ export const MaintenanceAnswer = Type.Object({
     description: "`ok`, the first problem that a check found, or the statistics.",
   }),
   problems: Type.Optional(Type.Array(Type.String(), { description: "At most 100." })),
+  dest_path: Type.Optional(Type.String({ description: "vacuum_into: as it was sent." })),
   path: Type.Optional(Type.String({ description: "Absolute path of the copy." })),
+  size_before: Type.Optional(Type.Integer({ description: "vacuum: bytes of the file." })),
+  size_after: Type.Optional(Type.Integer({ description: "vacuum: bytes of the file." })),
   size: Type.Optional(Type.Integer({ description: "Bytes of the copy." })),
   dropped: Type.Optional(Type.Integer({ description: "prune_history: rows that were dropped." })),
 });

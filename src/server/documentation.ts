@@ -6,12 +6,7 @@ import { type TSchema, Type } from "@sinclair/typebox";
 import type { ErrorKind } from "../errors.ts";
 import { ERROR_STATUS } from "../errors.ts";
 import { db, describe, type Parameter } from "./parameters.ts";
-
-/** A header that a route reads. */
-export interface RequestHeader {
-  readonly name: string;
-  readonly description: string;
-}
+import { IDEMPOTENCY_KEY, type RequestHeader } from "./request-headers.ts";
 
 export interface Answer {
   readonly description: string;
@@ -44,6 +39,8 @@ export interface RouteDocumentation {
   errors?: readonly (ErrorKind | readonly [ErrorKind, number])[];
   /** Whether a missing key answers 404 with the body `null`, as reading a key does. */
   nullWhenMissing?: boolean;
+  /** Whether a 409 tells when to try again. */
+  conflictPasses?: boolean;
   /** Whether everybody may ask, with a token or without. */
   open?: boolean;
 }
@@ -67,6 +64,8 @@ export const WRITE_ERRORS = [
   "PRECONDITION_FAILED",
   "PAYLOAD_TOO_LARGE",
   "DATABASE_READONLY",
+  "SQL_CONSTRAINT",
+  "REQUEST_TIMEOUT",
   "DISK_FULL",
   "IDEMPOTENCY_KEY_MISMATCH",
   "IDEMPOTENT_RESPONSE_TOO_LARGE",
@@ -95,8 +94,11 @@ const MEANING: Readonly<Record<number, string>> = {
 /** @returns the `detail` of an Elysia route */
 export function documented(route: RouteDocumentation) {
   const responses: Record<string, object> = {};
+  const isRepeatable = route.headers?.includes(IDEMPOTENCY_KEY) === true;
   for (const [status, answer] of Object.entries(route.answers))
-    responses[status] = describeAnswer(answer);
+    responses[status] = describeAnswer(
+      isRepeatable ? { ...answer, headers: { ...answer.headers, ...REPLAYED } } : answer,
+    );
   for (const [status, kinds] of errorsByStatus(route))
     responses[status] = describeError(status, kinds, route);
   return {
@@ -131,6 +133,10 @@ export function documented(route: RouteDocumentation) {
     responses: responses as never,
   };
 }
+
+const REPLAYED = {
+  "Idempotent-Replayed": "`true` where this is the answer of an earlier request.",
+};
 
 const KEY = {
   name: "key",
@@ -190,7 +196,7 @@ function describeError(
   const headers = [
     "X-Error-Code",
     "X-Hoody-Error-Code",
-    ...(status === 503 ? ["Retry-After"] : []),
+    ...(status === 503 || (status === 409 && route.conflictPasses === true) ? ["Retry-After"] : []),
     ...(status === 401 ? ["WWW-Authenticate"] : []),
     ...(missing ? ["X-Error-Message"] : []),
   ];

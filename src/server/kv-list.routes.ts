@@ -1,4 +1,5 @@
 /** Routes of all keys of a table: contracts/hoody.md 1.8, and deletion by prefix. */
+import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import type { Database } from "../engine/database.ts";
 import { invalidParameter } from "../errors.ts";
@@ -12,7 +13,7 @@ import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented, PAST_ERRORS } from "./documentation.ts";
 import { refuseIdempotency } from "./idempotency.ts";
 import { jsonAnswer, valueMembers } from "./json-body.ts";
-import { DeletePrefixAnswer, ListAnswer } from "./kv.model.ts";
+import { DeletePrefixAnswer, ListAnswer, PastListAnswer } from "./kv.model.ts";
 import { listItemText } from "./kv-answer.ts";
 import { type ListedPage, listInDirectory, rebuild } from "./kv-directory.ts";
 import { API_PREFIX } from "./kv-path.ts";
@@ -150,7 +151,12 @@ export function kvListRoutes(deps: ServerDeps) {
             atTimestamp,
             rebuild,
           ],
-          answers: { 200: { description: "A page of keys", schema: ListAnswer } },
+          answers: {
+            200: {
+              description: "A page of keys",
+              schema: Type.Union([ListAnswer, PastListAnswer]),
+            },
+          },
           errors: [...PAST_ERRORS, "RESPONSE_TOO_LARGE", "REQUEST_TIMEOUT", "FILE_SYSTEM_ERROR"],
         }),
       },

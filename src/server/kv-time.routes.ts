@@ -107,6 +107,7 @@ export function keyPastDetails(deps: ServerDeps) {
         key: true,
         parameters: [...target, { ...opNumber, required: true }],
         answers: { 200: { description: "The value of then", schema: KeySnapshotAnswer } },
+        nullWhenMissing: true,
         errors: [
           "HISTORY_ENTRY_NOT_FOUND",
           "KEY_NOT_FOUND",

@@ -13,6 +13,7 @@ import {
   MAX_SNAPSHOT_KEYS,
 } from "../limits.ts";
 import { readText } from "./body.ts";
+import { refuseConditions } from "./conditions.ts";
 import { refuseIdempotency } from "./idempotency.ts";
 import { jsonAnswer, parseKeepingDigits, valueMembers } from "./json-body.ts";
 import { keyOf } from "./json-members.ts";
@@ -75,6 +76,7 @@ export const KEY_PAST: Readonly<Record<string, KvHandler<KeyCall>>> = {
 
 /** `POST /kv/KEY/rollback` */
 export async function rollbackKey(call: KeyCall): Promise<string> {
+  refuseConditions(call.request);
   refuseIdempotency(call.request);
   const target = keyTarget(call);
   const of = kvTable(await call.database("write"), table.read(call.query));

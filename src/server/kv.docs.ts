@@ -27,6 +27,9 @@ import { ACTOR, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, KNOWN_ETAG } from "./r
 export const VALUE_HEADERS: NonNullable<Answer["headers"]> = {
   ETag: "Changes with every write of the key. Not in directory mode.",
   "X-Created-At": "Unix seconds.",
+  "X-Op-Number":
+    "With at_timestamp: the operation that made the value; 0 where no recorded one did.",
+  "X-Op-Timestamp": "With at_timestamp: when that was, Unix seconds.",
   "X-Updated-At": "Unix seconds.",
   "X-Expire-At": "Unix seconds; only with a time to live.",
   "X-JSON-Path": "The `path`, percent-encoded.",

@@ -294,6 +294,32 @@ export const ListItem = Type.Object({
   value_base64: Type.Optional(Type.String()),
 });
 
+/** A page of the keys that there were at a moment. */
+export const PastListAnswer = Type.Object({
+  success: Type.Literal(true),
+  items: Type.Array(
+    Type.Object({
+      key: Type.String(),
+      content_type: Type.String(),
+      existed_at_timestamp: Type.Literal(true),
+      op_number: Type.Integer({ description: "0 where no recorded operation made the value." }),
+      size_estimate: Type.Integer({ description: "Bytes of the value." }),
+      value: Type.Optional(Type.Unknown({ description: "Only with values=true." })),
+      value_base64: Type.Optional(Type.String()),
+    }),
+  ),
+  keys: Type.Array(Type.String()),
+  count: Type.Integer({ description: "Entries on this page." }),
+  offset: Type.Integer(),
+  total: Type.Integer({ description: "Keys that there were then." }),
+  has_more: Type.Boolean(),
+  timestamp: Type.Integer({ description: "Unix seconds." }),
+  at_timestamp: Type.Integer({ description: "The same." }),
+  has_gaps: Type.Boolean(),
+  gap_keys: Type.Array(Type.String(), { description: "Keys of which nobody knows." }),
+  candidate_truncated: Type.Boolean(),
+});
+
 export const ListAnswer = withExample(
   Type.Object({
     success: Type.Literal(true),

@@ -63,6 +63,7 @@ export function maintenanceRoutes(deps: ServerDeps) {
         answers: {
           200: { description: "Done", schema: MaintenanceAnswer },
         },
+        conflictPasses: true,
         errors: [
           ["DATABASE_NOT_FOUND", 404],
           "DATABASE_READONLY",

@@ -1,5 +1,10 @@
 /** Headers that routes read, for the API description. */
-import type { RequestHeader } from "./documentation.ts";
+
+/** A header that a route reads. */
+export interface RequestHeader {
+  readonly name: string;
+  readonly description: string;
+}
 
 export const ACTOR: RequestHeader = {
   name: "X-Actor",

@@ -248,6 +248,8 @@ export class TimeModel {
     }
     if (ms === null) return current();
     if (p === undefined) return row === null || row.updatedAtMs <= ms ? current() : tell("gap");
+    if (p.op === "UNRECORDED" && row === null && p.state !== null)
+      return tell(isPast(p.state.expireAtMs, ms) ? "expired" : "gap");
     if (p.op === "UNRECORDED") return row === null || row.seq === p.seq ? current() : tell("gap");
     return this.holds(key, nowMs) ? recorded() : tell("gap");
   }
