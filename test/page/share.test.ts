@@ -29,8 +29,10 @@ describePage("sharing", (tests) => {
       await dialog.getByLabel("Works for").selectOption({ label: "1 day" });
       await dialog.getByRole("button", { name: "Make a link" }).click();
       const url = await dialog.getByLabel("URL", { exact: true }).inputValue();
-      expect(await dialog.getByLabel("iframe").inputValue()).toContain(`src="${url}"`);
-      expect(await dialog.getByLabel("curl").inputValue()).toContain(`'${url}'`);
+      expect(await dialog.getByLabel("iframe", { exact: true }).inputValue()).toContain(
+        `src="${url}"`,
+      );
+      expect(await dialog.getByLabel("curl", { exact: true }).inputValue()).toContain(`'${url}'`);
       const shared = await fetch(url);
       expect(shared.status).toBe(200);
       expect(await shared.text()).toContain("Ada,London");

@@ -330,4 +330,42 @@ describePage("editing tables", (tests) => {
     },
     TEST_TIMEOUT_MS,
   );
+
+  test(
+    "by keyboard alone: edit, menu, value, save",
+    async () => {
+      await sql(
+        "t.db",
+        "CREATE TABLE typed(id INTEGER PRIMARY KEY, a TEXT, b INTEGER)",
+        "INSERT INTO typed VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)",
+      );
+      await using opened = await open({ address: "#/t.db/table/typed" });
+      const { page } = opened;
+      await grid(page).focus();
+      const press = async (...keys: string[]) => {
+        for (const key of keys) await page.keyboard.press(key);
+      };
+      await press("ArrowRight");
+      await page.keyboard.type("uno");
+      await press("Tab");
+      await page.keyboard.type("11");
+      await press("Enter", "Delete", "ArrowDown");
+      await press("Shift+F10");
+      await page.getByRole("menuitem", { name: "Delete 1 row" }).waitFor();
+      // Menus find an item by its first letters.
+      await page.keyboard.type("Dele");
+      await press("Enter");
+      await bar(page).getByText("2 changed, 1 to delete").waitFor();
+      await grid(page).focus();
+      await press("ArrowUp", "ArrowLeft", "Space");
+      await page.getByRole("radio", { name: "NULL" }).focus();
+      await press("Space", "Control+s");
+      await bar(page).waitFor({ state: "detached" });
+      expect(await sql("t.db", "SELECT * FROM typed ORDER BY id")).toEqual([
+        { id: 1, a: "uno", b: 11 },
+        { id: 2, a: null, b: null },
+      ]);
+    },
+    TEST_TIMEOUT_MS,
+  );
 });

@@ -36,6 +36,18 @@ const KEYS: readonly (readonly [string, readonly (readonly [string, string])[]])
       ["Mod+C", "Copy"],
       ["Enter", "Open or edit the cell; sort in the header"],
       ["Alt+Arrows", "Width of the column"],
+      ["Shift+F10", "Menu of the cell, or of the column"],
+    ],
+  ],
+  [
+    "Rows of a table",
+    [
+      ["F2", "Edit the cell; or just type"],
+      ["Space", "Open the value beside the rows"],
+      ["Delete", "NULL, or empty text where NULL is not allowed"],
+      ["Mod+V", "Paste a range"],
+      ["Mod+Z", "Take the last step back"],
+      ["Mod+S", "Save the changes"],
     ],
   ],
 ];

@@ -132,6 +132,21 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
     };
   };
 
+  /** The menu of the active cell, or of the active column, for those without a pointer. */
+  const openMenu = () => {
+    const cell = document.getElementById(activeId);
+    const at = cell?.getBoundingClientRect();
+    if (at === undefined) return;
+    cell?.dispatchEvent(
+      new MouseEvent("contextmenu", {
+        bubbles: true,
+        cancelable: true,
+        clientX: at.left + at.width / 2,
+        clientY: at.bottom,
+      }),
+    );
+  };
+
   const onKeyDown = (event: React.KeyboardEvent) => {
     if (event.target !== box.current) return;
     const mod = IS_MAC ? event.metaKey : event.ctrlKey;
@@ -149,6 +164,11 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
       return;
     }
     if (alt) return;
+    if (key === "ContextMenu" || (key === "F10" && shift)) {
+      done();
+      openMenu();
+      return;
+    }
     const pageRows = Math.max(1, Math.floor((box.current?.clientHeight ?? 0) / rowHeight) - 2);
     const next = moved(selected, { key, mod, shift }, extent, pageRows);
     if (next !== undefined) {

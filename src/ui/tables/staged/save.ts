@@ -89,7 +89,7 @@ export async function tryChanges(
 }
 
 /**
- * @returns what undoes it, in order
+ * @returns what undoes it, in order; null when the answer was too large to tell what was there
  * @throws SaveFailure; nothing was changed then
  */
 export async function saveChanges(
@@ -97,17 +97,19 @@ export async function saveChanges(
   changes: readonly Change[],
   object: SchemaObject,
   identity: Identity,
-): Promise<Change[]> {
+): Promise<Change[] | null> {
   const { results } = await send(db, changes, false);
-  return changes
-    .map((change, index) => {
-      const row = results[HEAD_ITEMS + index * 2]?.resultSetList?.[0] ?? [];
-      const cells = change.returning.map(
-        (name, column) => [name, toCell(row[column * 2] ?? null, row[column * 2 + 1])] as const,
-      );
-      return inverseOf(change, new Map(cells), object, identity);
-    })
-    .reverse();
+  const inverse: Change[] = [];
+  for (const [index, change] of changes.entries()) {
+    const result = results[HEAD_ITEMS + index * 2];
+    const row = result?.resultSetList?.[0];
+    if (row === undefined || result?.truncated === true) return null;
+    const cells = change.returning.map(
+      (name, column) => [name, toCell(row[column * 2] ?? null, row[column * 2 + 1])] as const,
+    );
+    inverse.unshift(inverseOf(change, new Map(cells), object, identity));
+  }
+  return inverse;
 }
 
 function toCell(read: Cell, blob: Cell | undefined): Cell {

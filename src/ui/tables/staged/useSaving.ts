@@ -65,7 +65,10 @@ export function useSaving(
     setFailure(null);
     try {
       const inverse = await saveChanges(db, batch, object, identity);
-      const obstacle = undoObstacle(batch, object, schema);
+      const obstacle =
+        inverse === null
+          ? "what was there is too large to keep here"
+          : undoObstacle(batch, object, schema);
       update(db, table, {
         staged: NOTHING,
         past: [],
