@@ -121,6 +121,9 @@ export const COMMIT_BATCH_MS = 8;
 export const BUSY_RETRY_MS = 5;
 /** Write-ahead log size from which a background checkpoint starts, in bytes. */
 export const CHECKPOINT_WAL_BYTES = 32 * 1024 * 1024;
+/** How long one of the engine's own jobs may take, and how long it waits for another program's lock. */
+export const HOUSEKEEPING_TIMEOUT_MS = 60_000;
+export const HOUSEKEEPING_BUSY_MS = 200;
 /** Page cache of one open database, in KiB. */
 export const PAGE_CACHE_KIB = 16 * 1024;
 /** Open databases that are kept, unless --max-open-databases says otherwise. */

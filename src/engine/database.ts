@@ -1,24 +1,27 @@
 /** One open database file: runs plans on it, keeps it durable, tidy, and open to other programs. */
 import { Database as Connection, type Statement as Prepared } from "bun:sqlite";
-import { realpathSync, statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Grant } from "../access/grant.ts";
 import type { Clock } from "../clock.ts";
 import { ApiError, sqliteCode, toApiError } from "../errors.ts";
 import {
   BUSY_RETRY_MS,
-  CHECKPOINT_WAL_BYTES,
   DEFAULT_TIMEOUT_S,
+  HOUSEKEEPING_BUSY_MS,
+  HOUSEKEEPING_TIMEOUT_MS,
   LARGE_PLAN_BYTES,
   PAGE_CACHE_KIB,
 } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { RunnerPool } from "../runner/pool.ts";
+import { Checkpointer } from "./checkpointer.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import type { EngineCounters } from "./counters.ts";
 import { ExpiryTimer } from "./expiry.ts";
+import { fileIdentity, identityOf, isStillAt } from "./file-identity.ts";
 import { ForeignPlans, RunsElsewhere } from "./foreign.ts";
-import type { PathJob, PlanJob, PlanResult, PrepareJob } from "./jobs.ts";
+import { HousekeptPlans } from "./housekept-plans.ts";
+import type { PathJob, PrepareJob } from "./jobs.ts";
 import {
   type Engine,
   type Plan,
@@ -45,10 +48,6 @@ export interface EngineDeps {
   readonly letGo?: () => Promise<void>;
   readonly counters: EngineCounters;
 }
-
-/** How long a housekeeping job may take, and how long it waits for another program's lock. */
-const HOUSEKEEPING_TIMEOUT_MS = 60_000;
-const HOUSEKEEPING_BUSY_MS = 200;
 
 /** An open database as requests use it. */
 export interface Database extends Engine {
@@ -83,7 +82,9 @@ export class OpenDatabase implements Database {
   readonly #deps: EngineDeps;
   readonly #connection: Connection;
   readonly #relations: Relations;
+  readonly #housekept: HousekeptPlans;
   readonly #foreign: ForeignPlans;
+  readonly #checkpoints: Checkpointer;
   readonly #queue: CommitQueue;
   readonly #prepared = new Map<Statement, Prepared<Rows[number], [Record<string, SqlValue>]>>();
   readonly #identity: string;
@@ -93,8 +94,6 @@ export class OpenDatabase implements Database {
   #closed = false;
   #wal: WalSync | undefined;
   #preparingWrites: Promise<void> | undefined;
-  #checkpointAtBytes = CHECKPOINT_WAL_BYTES;
-  #checkpoint: Promise<void> | undefined;
   /** Uses that outlast a turn of the event loop, such as a running SQL job. */
   #pins = 0;
   readonly #watchers = new Set<() => void>();
@@ -112,6 +111,15 @@ export class OpenDatabase implements Database {
     this.#beginRead = this.#connection.prepare("begin");
     this.#endRead = this.#connection.prepare("commit");
     this.#relations = new Relations(this.#connection);
+    this.#housekept = new HousekeptPlans(path, deps.housekeepers);
+    this.#checkpoints = new Checkpointer({
+      path,
+      housekeepers: deps.housekeepers,
+      counters: deps.counters,
+      log: deps.log,
+      walBytes: () => this.#wal?.sizeBytes() ?? 0,
+      takeTurn: () => this.takeTurn(),
+    });
     this.#foreign = new ForeignPlans({
       path,
       durability: deps.durability,
@@ -142,7 +150,10 @@ export class OpenDatabase implements Database {
 
   get isIdle(): boolean {
     return (
-      this.#pins === 0 && this.#queue.isIdle && this.turn.isFree && this.#checkpoint === undefined
+      this.#pins === 0 &&
+      this.#queue.isIdle &&
+      this.turn.isFree &&
+      this.#checkpoints.running === undefined
     );
   }
 
@@ -173,45 +184,20 @@ export class OpenDatabase implements Database {
     const state = this.#relations.state(plan.relation);
     if (state === "absent") return plan.steps.map(() => []);
     if (state === "foreign") return this.#readForeign(plan);
-    const unpin = this.pin();
-    try {
-      return await this.#deps.housekeepers.run<Rows[]>({
-        kind: "engine.read",
-        payload: this.#planJob(plan),
-        timeoutMs: DEFAULT_TIMEOUT_S * 1000,
-      });
-    } finally {
-      unpin();
-    }
+    return this.#pinned(() => this.#housekept.read(plan));
   }
 
-  async writeElsewhere(plan: Plan, { deadlineMs }: WriteOptions): Promise<Rows[]> {
-    const unpin = this.pin();
-    let release: (() => void) | undefined;
-    let ended = false;
-    try {
+  writeElsewhere(plan: Plan, { deadlineMs }: WriteOptions): Promise<Rows[]> {
+    return this.#pinned(async () => {
+      // Makes the relation, and the log.
       await this.write({ relation: plan.relation, steps: [] }, { deadlineMs });
-      if (this.#mustRunElsewhere(plan))
-        return await this.#writeForeign(plan, this.#monotonic(deadlineMs));
-      const { rows, undoneBy } = await this.#deps.housekeepers.run<PlanResult>({
-        kind: "engine.write",
-        payload: this.#planJob(plan),
-        timeoutMs: Math.max(deadlineMs - this.#deps.clock.nowMs(), 1),
-        takeTurn: async () => {
-          const taken = await this.takeTurn();
-          // The job may have met its deadline while it waited.
-          if (ended) taken();
-          else release = taken;
-        },
-      });
-      if (undoneBy !== null) throw new PlanUndone(undoneBy, rows);
+      const untilMs = this.#monotonic(deadlineMs);
+      if (this.#mustRunElsewhere(plan)) return this.#writeForeign(plan, untilMs);
+      const remainingMs = untilMs - performance.now();
+      const rows = await this.#housekept.write(plan, remainingMs, () => this.takeTurn());
       this.expiry.expect(plan.relation, plan.expiresAtMs ?? null);
       return rows;
-    } finally {
-      ended = true;
-      release?.();
-      unpin();
-    }
+    });
   }
 
   /** Names of the relations of a kind. */
@@ -260,10 +246,15 @@ export class OpenDatabase implements Database {
     );
   }
 
-  async #readForeign(plan: Plan): Promise<Rows[]> {
+  #readForeign(plan: Plan): Promise<Rows[]> {
+    return this.#pinned(() => this.#foreign.read(plan));
+  }
+
+  /** Keeps the database open during the work. */
+  async #pinned<Result>(work: () => Promise<Result>): Promise<Result> {
     const unpin = this.pin();
     try {
-      return await this.#foreign.read(plan);
+      return await work();
     } finally {
       unpin();
     }
@@ -275,17 +266,14 @@ export class OpenDatabase implements Database {
       throw new ApiError("CONFLICT", "The table is changed by SQL that is not the server's own", {
         hint: "Send the request without Idempotency-Key.",
       });
-    const unpin = this.pin();
-    try {
+    return this.#pinned(async () => {
       const rows = await this.#foreign.write(plan, deadlineMs - performance.now(), async () => {
         await this.#prepareWrites(deadlineMs);
         return this.takeTurn();
       });
       this.expiry.expect(plan.relation, plan.expiresAtMs ?? null);
       return rows;
-    } finally {
-      unpin();
-    }
+    });
   }
 
   /** Aborted when those who only listen shall go, because the database is to be deleted. */
@@ -300,14 +288,11 @@ export class OpenDatabase implements Database {
   }
 
   /** The first write of this connection. Until it is in the queue only the pin says that it is there. */
-  async #writeFirst(plan: Plan, deadlineMs: number): Promise<Rows[]> {
-    const unpin = this.pin();
-    try {
+  #writeFirst(plan: Plan, deadlineMs: number): Promise<Rows[]> {
+    return this.#pinned(async () => {
       await this.#prepareWrites(deadlineMs);
-      return await this.#queue.submit(plan, deadlineMs);
-    } finally {
-      unpin();
-    }
+      return this.#queue.submit(plan, deadlineMs);
+    });
   }
 
   /**
@@ -359,7 +344,7 @@ export class OpenDatabase implements Database {
       if (released) return;
       released = true;
       this.turn.release();
-      this.#checkpointIfLarge();
+      this.#checkpoints.beginIfLarge();
       this.#tellWatchers();
     };
   }
@@ -382,7 +367,7 @@ export class OpenDatabase implements Database {
   async #close(): Promise<void> {
     this.expiry.stop();
     await this.#queue.drained();
-    await this.#checkpoint;
+    await this.#checkpoints.running;
     await this.#deps.letGo?.();
     const payload: PathJob = { path: this.path, busyTimeoutMs: HOUSEKEEPING_BUSY_MS };
     if (!this.lost && this.#wal !== undefined)
@@ -484,7 +469,7 @@ export class OpenDatabase implements Database {
       this.expiry.expect(relation, expiresAtMs);
       for (const further of also ?? []) this.expiry.expect(further, null);
     }
-    this.#checkpointIfLarge();
+    this.#checkpoints.beginIfLarge();
     await this.syncWrites();
     this.#tellWatchers();
   }
@@ -507,18 +492,6 @@ export class OpenDatabase implements Database {
 
   #tellWatchers(): void {
     for (const changed of this.#watchers) changed();
-  }
-
-  #planJob(plan: Plan): PlanJob {
-    return {
-      path: this.path,
-      busyTimeoutMs: HOUSEKEEPING_BUSY_MS,
-      steps: plan.steps.map(({ statement, params, required }) => ({
-        sql: statement.sql,
-        params,
-        required: required === true,
-      })),
-    };
   }
 
   async #openWal(deadlineMs: number): Promise<void> {
@@ -553,37 +526,6 @@ export class OpenDatabase implements Database {
       });
     });
   }
-
-  #checkpointIfLarge(): void {
-    if (this.#checkpoint !== undefined || this.#wal === undefined) return;
-    if (this.#wal.sizeBytes() < this.#checkpointAtBytes) return;
-    this.#checkpoint = this.#runCheckpoint().finally(() => {
-      this.#checkpoint = undefined;
-    });
-  }
-
-  async #runCheckpoint(): Promise<void> {
-    const payload: PathJob = { path: this.path, busyTimeoutMs: HOUSEKEEPING_BUSY_MS };
-    let release: (() => void) | undefined;
-    try {
-      await this.#deps.housekeepers.run({
-        kind: "engine.checkpoint",
-        payload,
-        timeoutMs: HOUSEKEEPING_TIMEOUT_MS,
-        takeTurn: async () => {
-          release = await this.takeTurn();
-        },
-      });
-      this.#deps.counters.checkpoints += 1;
-    } catch (error) {
-      this.#deps.log.error("checkpoint_failed", error, { path: this.path });
-    }
-    // A long reader of another program can keep the log from being emptied: try again later, not at once.
-    const remainingBytes = this.#wal?.sizeBytes() ?? 0;
-    this.#checkpointAtBytes =
-      CHECKPOINT_WAL_BYTES + (remainingBytes >= CHECKPOINT_WAL_BYTES ? remainingBytes : 0);
-    release?.();
-  }
 }
 
 /** @throws ApiError DATABASE_NOT_FOUND when the file is not the one that was meant any more */
@@ -604,25 +546,6 @@ function openConnection(path: string, identity: string): Connection {
     connection.close(true);
     throw error;
   }
-}
-
-function fileIdentity(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  // A database is never empty: somebody cut it off.
-  return stats === undefined || stats.size === 0 ? "none" : identityOf(stats);
-}
-
-/** Whether the path leads to that file still, and through no link that was made since it was followed. */
-function isStillAt(path: string, identity: string): boolean {
-  try {
-    return realpathSync(path) === path && fileIdentity(path) === identity;
-  } catch {
-    return false;
-  }
-}
-
-function identityOf({ dev, ino }: FileNumbers): string {
-  return `${dev}:${ino}`;
 }
 
 function isBusy(error: unknown): boolean {

@@ -4,6 +4,7 @@ import { DEFAULT_TIMEOUT_S } from "../limits.ts";
 import type { RunnerPool } from "../runner/pool.ts";
 import type { ForeignJob, ForeignResult } from "./foreign-jobs.ts";
 import { type Plan, PlanUndone, type Rows } from "./plan.ts";
+import { JobTurn } from "./turn.ts";
 
 /** A plan cannot run on the server's thread; nothing of it happened. */
 export class RunsElsewhere extends Error {}
@@ -44,26 +45,15 @@ export class ForeignPlans {
     const timeoutMs = Math.ceil(remainingMs);
     if (timeoutMs <= 0)
       throw new ApiError("DATABASE_BUSY", "The database was locked until the deadline");
-    let release: (() => void) | undefined;
-    let ended = false;
-    try {
-      const { rows, undoneBy } = await this.#options.runners.run<ForeignResult>({
-        kind: "engine.foreign",
-        payload: this.#job(plan, "write", timeoutMs),
-        timeoutMs,
-        takeTurn: async () => {
-          const taken = await takeTurn();
-          // The job may have met its deadline while it waited.
-          if (ended) taken();
-          else release = taken;
-        },
-      });
-      if (undoneBy !== undefined) throw new PlanUndone(undoneBy, rows);
-      return rows;
-    } finally {
-      ended = true;
-      release?.();
-    }
+    using turn = new JobTurn(takeTurn);
+    const { rows, undoneBy } = await this.#options.runners.run<ForeignResult>({
+      kind: "engine.foreign",
+      payload: this.#job(plan, "write", timeoutMs),
+      timeoutMs,
+      takeTurn: turn.take,
+    });
+    if (undoneBy !== undefined) throw new PlanUndone(undoneBy, rows);
+    return rows;
   }
 
   #job(plan: Plan, access: "read" | "write", busyTimeoutMs: number): ForeignJob {

@@ -1,5 +1,6 @@
 /** Jobs on one database: kept open while they run, and given their turn to write if they ask. */
 import type { Database } from "../engine/database.ts";
+import { JobTurn } from "../engine/turn.ts";
 import { ApiError } from "../errors.ts";
 import type { ServerDeps } from "./deps.ts";
 
@@ -20,32 +21,20 @@ export async function runOnFile<Result>(
   work: FileWork,
 ): Promise<Result> {
   const unpin = database.pin();
-  const turn = turnOf(deps, database, work.timeoutMs);
+  using turn = turnOf(deps, database, work.timeoutMs);
   try {
     return await deps.runners.run<Result>({ ...work, takeTurn: turn.take });
   } finally {
-    turn.end();
     unpin();
   }
 }
 
-/** A job's turn on a file: taken when the job asks for it, given back when the job has ended. */
-export function turnOf(deps: ServerDeps, database: Database, timeoutMs: number) {
-  let release: (() => void) | undefined;
-  let ended = false;
-  return {
-    async take(): Promise<void> {
-      await database.prepareWrites(deps.clock.nowMs() + timeoutMs);
-      const taken = await database.takeTurn();
-      // The job may have met its deadline while it waited.
-      if (ended) taken();
-      else release = taken;
-    },
-    end(): void {
-      ended = true;
-      release?.();
-    },
-  };
+/** A job's turn on a file that is put into WAL mode first, if need be. */
+export function turnOf(deps: ServerDeps, database: Database, timeoutMs: number): JobTurn {
+  return new JobTurn(async () => {
+    await database.prepareWrites(deps.clock.nowMs() + timeoutMs);
+    return database.takeTurn();
+  });
 }
 
 /** On routes about the file itself a missing one is 404 (contracts/hoody.md 1.30, 1.32). */

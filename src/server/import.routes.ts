@@ -126,7 +126,7 @@ async function importRows(call: Call): Promise<Response> {
       const unpin = database.pin();
       const turn = turnOf(deps, database, call.idleTimeoutMs);
       const ended = () => {
-        turn.end();
+        turn[Symbol.dispose]();
         unpin();
       };
       return stream(call, { kind: "sql.import-rows", payload, takeTurn: turn.take, ended });

@@ -10,6 +10,7 @@ import type { TransactionOptions } from "../sql/transaction.ts";
 import { readText } from "./body.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented, SQL_ERRORS } from "./documentation.ts";
+import { turnOf } from "./file-work.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { acceptedFormat, QUERY_FORMATS } from "./negotiate.ts";
 import {
@@ -232,8 +233,7 @@ async function runTransaction(
 ): Promise<string> {
   const { body, options, timeoutMs, signal, caller } = request;
   const unpin = database.pin();
-  let release: (() => void) | undefined;
-  let ended = false;
+  using turn = turnOf(deps, database, timeoutMs);
   try {
     const payload: TransactionJob = {
       ...database.target,
@@ -247,17 +247,11 @@ async function runTransaction(
       payload,
       timeoutMs,
       signal,
-      takeTurn: async () => {
-        await database.prepareWrites(deps.clock.nowMs() + timeoutMs);
-        const taken = await database.takeTurn();
-        // The job may have met its deadline while it waited.
-        if (ended) taken();
-        else release = taken;
-      },
+      takeTurn: turn.take,
     });
-    if (release !== undefined) {
+    if (turn.wasTaken) {
       // The next writer need not wait for the disk.
-      release();
+      turn[Symbol.dispose]();
       await database.syncWrites();
     }
     recordSql(deps, database, caller, reports);
@@ -266,8 +260,6 @@ async function runTransaction(
     recordFailedTransaction(deps, database, caller, { body, error });
     throw error;
   } finally {
-    ended = true;
-    release?.();
     unpin();
   }
 }
