@@ -253,8 +253,7 @@ export class Registry {
   async #openFile(path: string): Promise<OpenDatabase> {
     await this.#closing.get(path);
     if (this.#stopped) throw new ApiError("SERVICE_UNAVAILABLE", "The server is stopping");
-    await this.#makeRoom();
-    this.#reserved += 1;
+    await this.#reserveRoom();
     try {
       const database = await openDatabaseFile(path, this.#options);
       this.#open.set(path, { database, usedAtMs: performance.now() });
@@ -265,11 +264,11 @@ export class Registry {
   }
 
   /**
-   * Keeps the number of descriptors bounded: closes the least recently used that is idle, or waits
-   * until one is.
+   * Reserves room for one more, so that the number of descriptors stays bounded: closes the least
+   * recently used that is idle, or waits until one is.
    * @throws ApiError SERVICE_UNAVAILABLE
    */
-  async #makeRoom(): Promise<void> {
+  async #reserveRoom(): Promise<void> {
     const giveUpMs = performance.now() + MAKE_ROOM_MS;
     while (this.#open.size + this.#closing.size + this.#reserved >= this.maxSize) {
       const nowMs = performance.now();
@@ -284,6 +283,8 @@ export class Registry {
         });
       else await pause(MIN_IDLE_MS);
     }
+    // Without a pause since the look above: several may be waiting here for the same room.
+    this.#reserved += 1;
   }
 
   #drop(path: string): Promise<void> {
