@@ -73,6 +73,24 @@ describe("the API description", () => {
     expect(examples).toBeGreaterThan(20);
   });
 
+  test("has an example of every JSON answer", async () => {
+    const { paths } = await description();
+    const without: string[] = [];
+    for (const [path, operations] of Object.entries(paths))
+      for (const [method, operation] of Object.entries(operations)) {
+        const { responses } = operation as unknown as {
+          responses: Record<string, { content?: Record<string, { schema?: object }> }>;
+        };
+        for (const [status, { content }] of Object.entries(responses)) {
+          const schema = content?.["application/json"]?.schema;
+          if (!status.startsWith("2") || schema === undefined || path.endsWith("openapi.json"))
+            continue;
+          if (!JSON.stringify(schema).includes('"examples":[')) without.push(`${method} ${path}`);
+        }
+      }
+    expect(without).toEqual([]);
+  });
+
   test("names each parameter of a route once, and describes all of them", async () => {
     const { paths } = await description();
     for (const [path, operations] of Object.entries(paths))

@@ -1,5 +1,6 @@
 /** Shapes of the answers of `/changes`, for the OpenAPI description. */
 import { Type } from "@sinclair/typebox";
+import { withExample } from "./example.ts";
 
 export const ChangeEvent = Type.Object({
   cursor: Type.Integer(),
@@ -22,11 +23,36 @@ export const ChangeEvent = Type.Object({
   ),
 });
 
-export const ChangesAnswer = Type.Object({
-  success: Type.Literal(true),
-  cursor: Type.Integer({ description: "The newest there is." }),
-  oldest_cursor: Type.Integer({ description: "The oldest `since` that misses nothing." }),
-  next_cursor: Type.Integer({ description: "`since` of the next request." }),
-  has_more: Type.Boolean({ description: "Whether there is more already." }),
-  events: Type.Array(ChangeEvent),
-});
+export const ChangesAnswer = withExample(
+  Type.Object({
+    success: Type.Literal(true),
+    cursor: Type.Integer({ description: "The newest there is." }),
+    oldest_cursor: Type.Integer({ description: "The oldest `since` that misses nothing." }),
+    next_cursor: Type.Integer({ description: "`since` of the next request." }),
+    has_more: Type.Boolean({ description: "Whether there is more already." }),
+    events: Type.Array(ChangeEvent),
+  }),
+  {
+    success: true,
+    cursor: 7,
+    oldest_cursor: 0,
+    next_cursor: 7,
+    has_more: false,
+    events: [
+      {
+        cursor: 7,
+        seq: 7,
+        ts: 1767323045,
+        ts_ms: 1767323045678,
+        table: "kv_store",
+        key: "users/ada",
+        op: "set",
+        operation: "SET",
+        etag: '"7"',
+        content_type: "application/json",
+        expire_at: null,
+        value: { name: "Ada" },
+      },
+    ],
+  },
+);

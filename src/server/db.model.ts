@@ -1,35 +1,62 @@
 /** Shapes of the answers about databases as files, for the OpenAPI description. */
 import { Type } from "@sinclair/typebox";
+import { withExample } from "./example.ts";
 
 const Nullable = <Schema extends Parameters<typeof Type.Optional>[0]>(schema: Schema) =>
   Type.Union([schema, Type.Null()]);
 
-export const DatabaseListAnswer = Type.Object({
-  success: Type.Literal(true),
-  dir: Type.String({ description: "Absolute path of the folder." }),
-  count: Type.Integer(),
-  databases: Type.Array(
-    Type.Object({
-      name: Type.String({
-        description: "File name; `db` takes it where `dir` is the data folder.",
+export const DatabaseListAnswer = withExample(
+  Type.Object({
+    success: Type.Literal(true),
+    dir: Type.String({ description: "Absolute path of the folder." }),
+    count: Type.Integer(),
+    databases: Type.Array(
+      Type.Object({
+        name: Type.String({
+          description: "File name; `db` takes it where `dir` is the data folder.",
+        }),
+        path: Type.String({ description: "Absolute path, which `db` takes as well." }),
+        size: Type.Integer({ description: "Bytes of the file, without its write-ahead log." }),
+        size_str: Type.String({ examples: ["8.0 KiB"] }),
+        modified: Type.String({ format: "date-time" }),
+        mod_unix: Type.Integer({ description: "The same in Unix seconds." }),
+        is_valid: Type.Boolean({ description: "Whether it begins as a SQLite database does." }),
       }),
-      path: Type.String({ description: "Absolute path, which `db` takes as well." }),
-      size: Type.Integer({ description: "Bytes of the file, without its write-ahead log." }),
-      size_str: Type.String({ examples: ["8.0 KiB"] }),
-      modified: Type.String({ format: "date-time" }),
-      mod_unix: Type.Integer({ description: "The same in Unix seconds." }),
-      is_valid: Type.Boolean({ description: "Whether it begins as a SQLite database does." }),
-    }),
-    { description: "Newest first." },
-  ),
-});
+      { description: "Newest first." },
+    ),
+  }),
+  {
+    success: true,
+    dir: "/data",
+    count: 1,
+    databases: [
+      {
+        name: "notes.db",
+        path: "/data/notes.db",
+        size: 4096,
+        size_str: "4.0 KiB",
+        modified: "2026-01-02T03:04:05.678Z",
+        mod_unix: 1767323045,
+        is_valid: true,
+      },
+    ],
+  },
+);
 
-export const DeleteDatabaseAnswer = Type.Object({
-  success: Type.Literal(true),
-  message: Type.String(),
-  path: Type.String({ description: "Absolute path of the database." }),
-  files_removed: Type.Array(Type.String(), { description: "Absolute paths." }),
-});
+export const DeleteDatabaseAnswer = withExample(
+  Type.Object({
+    success: Type.Literal(true),
+    message: Type.String(),
+    path: Type.String({ description: "Absolute path of the database." }),
+    files_removed: Type.Array(Type.String(), { description: "Absolute paths." }),
+  }),
+  {
+    success: true,
+    message: "Database deleted",
+    path: "/data/notes.db",
+    files_removed: ["/data/notes.db-wal", "/data/notes.db"],
+  },
+);
 
 export const MaintenanceBody = Type.Object(
   {
@@ -67,20 +94,23 @@ export const MaintenanceBody = Type.Object(
   { examples: [{ op: "quick_check" }, { op: "vacuum_into", dest_path: "backup.db" }] },
 );
 
-export const MaintenanceAnswer = Type.Object({
-  success: Type.Literal(true),
-  op: Type.String(),
-  result: Type.Unknown({
-    description: "`ok`, the first problem that a check found, or the statistics.",
+export const MaintenanceAnswer = withExample(
+  Type.Object({
+    success: Type.Literal(true),
+    op: Type.String(),
+    result: Type.Unknown({
+      description: "`ok`, the first problem that a check found, or the statistics.",
+    }),
+    problems: Type.Optional(Type.Array(Type.String(), { description: "At most 100." })),
+    dest_path: Type.Optional(Type.String({ description: "vacuum_into: as it was sent." })),
+    path: Type.Optional(Type.String({ description: "Absolute path of the copy." })),
+    size_before: Type.Optional(Type.Integer({ description: "vacuum: bytes of the file." })),
+    size_after: Type.Optional(Type.Integer({ description: "vacuum: bytes of the file." })),
+    size: Type.Optional(Type.Integer({ description: "Bytes of the copy." })),
+    dropped: Type.Optional(Type.Integer({ description: "prune_history: rows that were dropped." })),
   }),
-  problems: Type.Optional(Type.Array(Type.String(), { description: "At most 100." })),
-  dest_path: Type.Optional(Type.String({ description: "vacuum_into: as it was sent." })),
-  path: Type.Optional(Type.String({ description: "Absolute path of the copy." })),
-  size_before: Type.Optional(Type.Integer({ description: "vacuum: bytes of the file." })),
-  size_after: Type.Optional(Type.Integer({ description: "vacuum: bytes of the file." })),
-  size: Type.Optional(Type.Integer({ description: "Bytes of the copy." })),
-  dropped: Type.Optional(Type.Integer({ description: "prune_history: rows that were dropped." })),
-});
+  { success: true, op: "quick_check", result: "ok" },
+);
 
 export const ImportLine = Type.Object(
   {
@@ -126,38 +156,71 @@ const Index = Type.Object({
   sql: Nullable(Type.String()),
 });
 
-export const SchemaAnswer = Type.Object({
-  success: Type.Literal(true),
-  db: Type.String({ description: "As it was sent." }),
-  schema_version: Type.Integer({ description: "Moves whenever the schema does." }),
-  objects: Type.Array(
-    Type.Object({
-      name: Type.String(),
-      type: Type.Union([Type.Literal("table"), Type.Literal("view"), Type.Literal("virtual")]),
-      role: Type.Union(
-        [
-          Type.Literal("user"),
-          Type.Literal("kv"),
-          Type.Literal("kv_history"),
-          Type.Literal("internal"),
+export const SchemaAnswer = withExample(
+  Type.Object({
+    success: Type.Literal(true),
+    db: Type.String({ description: "As it was sent." }),
+    schema_version: Type.Integer({ description: "Moves whenever the schema does." }),
+    objects: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        type: Type.Union([Type.Literal("table"), Type.Literal("view"), Type.Literal("virtual")]),
+        role: Type.Union(
+          [
+            Type.Literal("user"),
+            Type.Literal("kv"),
+            Type.Literal("kv_history"),
+            Type.Literal("internal"),
+          ],
+          {
+            description:
+              "`kv` is a key-value table; `internal` is bookkeeping of SQLite, of a virtual table or of this server.",
+          },
+        ),
+        sql: Nullable(Type.String()),
+        strict: Type.Boolean(),
+        without_rowid: Type.Boolean(),
+        columns: Type.Array(Column),
+        foreign_keys: Type.Array(ForeignKey),
+        indexes: Type.Array(Index),
+        triggers: Type.Array(Type.Object({ name: Type.String(), sql: Type.String() })),
+        row_count: Nullable(Type.Integer({ description: "Null for views." })),
+        row_count_exact: Type.Boolean({ description: "Large tables are estimated." }),
+        error: Type.Optional(
+          Type.String({ description: "Why a view or virtual table cannot be used." }),
+        ),
+      }),
+    ),
+  }),
+  {
+    success: true,
+    db: "notes",
+    schema_version: 1,
+    objects: [
+      {
+        name: "users",
+        type: "table",
+        role: "user",
+        sql: "CREATE TABLE users (id integer primary key)",
+        strict: false,
+        without_rowid: false,
+        columns: [
+          {
+            name: "id",
+            type: "INTEGER",
+            not_null: false,
+            default_value: null,
+            primary_key: 1,
+            generated: null,
+            hidden: false,
+          },
         ],
-        {
-          description:
-            "`kv` is a key-value table; `internal` is bookkeeping of SQLite, of a virtual table or of this server.",
-        },
-      ),
-      sql: Nullable(Type.String()),
-      strict: Type.Boolean(),
-      without_rowid: Type.Boolean(),
-      columns: Type.Array(Column),
-      foreign_keys: Type.Array(ForeignKey),
-      indexes: Type.Array(Index),
-      triggers: Type.Array(Type.Object({ name: Type.String(), sql: Type.String() })),
-      row_count: Nullable(Type.Integer({ description: "Null for views." })),
-      row_count_exact: Type.Boolean({ description: "Large tables are estimated." }),
-      error: Type.Optional(
-        Type.String({ description: "Why a view or virtual table cannot be used." }),
-      ),
-    }),
-  ),
-});
+        foreign_keys: [],
+        indexes: [],
+        triggers: [],
+        row_count: 2,
+        row_count_exact: true,
+      },
+    ],
+  },
+);

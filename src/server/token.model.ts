@@ -2,6 +2,7 @@
 import { Type } from "@sinclair/typebox";
 import { LEVELS } from "../access/grant.ts";
 import { DEFAULT_SHARE_LIFE, DEFAULT_TOKEN_LIFE } from "../limits.ts";
+import { withExample } from "./example.ts";
 
 const Level = Type.Union(LEVELS.map((level) => Type.Literal(level)));
 const Names = Type.Union([Type.String(), Type.Array(Type.String())]);
@@ -10,14 +11,17 @@ const Life = (whenAbsent: string) =>
     description: `Seconds, or a time such as 12h or 30d; ${whenAbsent} if not given, at most 10 years.`,
   });
 
-export const TokenRequestBody = Type.Object({
-  name: Type.String({ description: "Letters, digits, dots, underscores, dashes and @." }),
-  databases: Names,
-  tables: Type.Optional(Names),
-  prefixes: Type.Optional(Names),
-  level: Level,
-  expires_in: Type.Optional(Life(DEFAULT_TOKEN_LIFE)),
-});
+export const TokenRequestBody = withExample(
+  Type.Object({
+    name: Type.String({ description: "Letters, digits, dots, underscores, dashes and @." }),
+    databases: Names,
+    tables: Type.Optional(Names),
+    prefixes: Type.Optional(Names),
+    level: Level,
+    expires_in: Type.Optional(Life(DEFAULT_TOKEN_LIFE)),
+  }),
+  { name: "reports", databases: "notes", prefixes: "users/", level: "read", expires_in: "30d" },
+);
 
 const token = {
   id: Type.String(),
@@ -32,53 +36,137 @@ const token = {
   revoked_at: Type.Union([Type.Integer(), Type.Null()]),
 };
 
-export const CreatedToken = Type.Object({
-  success: Type.Literal(true),
-  token: Type.String(),
-  ...token,
+export const CreatedToken = withExample(
+  Type.Object({
+    success: Type.Literal(true),
+    token: Type.String(),
+    ...token,
+  }),
+  {
+    success: true,
+    token: "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJyZXBvcnRzIn0.c2lnbmF0dXJl",
+    id: "015d8e21-8ddb-4a1f-a82d-f3e1875b943d",
+    name: "reports",
+    databases: ["notes"],
+    tables: [],
+    prefixes: ["users/"],
+    level: "read",
+    created_at: 1767323045,
+    created_by: null,
+    expires_at: 1769915045,
+    revoked_at: null,
+  },
+);
+
+export const TokenRevoked = withExample(Type.Object({ success: Type.Literal(true), ...token }), {
+  success: true,
+  id: "015d8e21-8ddb-4a1f-a82d-f3e1875b943d",
+  name: "reports",
+  databases: ["notes"],
+  tables: [],
+  prefixes: ["users/"],
+  level: "read",
+  created_at: 1767323045,
+  created_by: null,
+  expires_at: 1769915045,
+  revoked_at: 1767323105,
 });
 
-export const TokenRevoked = Type.Object({ success: Type.Literal(true), ...token });
+export const TokenListAnswer = withExample(
+  Type.Object({
+    success: Type.Literal(true),
+    count: Type.Integer(),
+    tokens: Type.Array(Type.Object(token)),
+  }),
+  {
+    success: true,
+    count: 1,
+    tokens: [
+      {
+        id: "015d8e21-8ddb-4a1f-a82d-f3e1875b943d",
+        name: "reports",
+        databases: ["notes"],
+        tables: [],
+        prefixes: ["users/"],
+        level: "read",
+        created_at: 1767323045,
+        created_by: null,
+        expires_at: 1769915045,
+        revoked_at: null,
+      },
+    ],
+  },
+);
 
-export const TokenListAnswer = Type.Object({
-  success: Type.Literal(true),
-  count: Type.Integer(),
-  tokens: Type.Array(Type.Object(token)),
-});
+export const ShareRequestBody = withExample(
+  Type.Object({
+    sql: Type.String({ description: "One SELECT or WITH statement." }),
+    values: Type.Optional(
+      Type.Union([Type.Array(Type.Unknown()), Type.Record(Type.String(), Type.Unknown())]),
+    ),
+    format: Type.Optional(
+      Type.String({ description: "As for `GET /query`; `json` if not given." }),
+    ),
+    expires_in: Type.Optional(Life(DEFAULT_SHARE_LIFE)),
+  }),
+  { sql: "SELECT name FROM users WHERE id = ?", values: [1], format: "html", expires_in: 86400 },
+);
 
-export const ShareRequestBody = Type.Object({
-  sql: Type.String({ description: "One SELECT or WITH statement." }),
-  values: Type.Optional(
-    Type.Union([Type.Array(Type.Unknown()), Type.Record(Type.String(), Type.Unknown())]),
-  ),
-  format: Type.Optional(Type.String({ description: "As for `GET /query`; `json` if not given." })),
-  expires_in: Type.Optional(Life(DEFAULT_SHARE_LIFE)),
-});
+export const ShareAnswer = withExample(
+  Type.Object({
+    success: Type.Literal(true),
+    id: Type.String(),
+    url: Type.String(),
+    expires_at: Type.Integer(),
+  }),
+  {
+    success: true,
+    id: "015d8e21-8ddb-4a1f-a82d-f3e1875b943d",
+    url: "http://127.0.0.1:3000/api/v1/sqlite/shared/eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiIxIn0.c2lnbmF0dXJl",
+    expires_at: 1767409445,
+  },
+);
 
-export const ShareAnswer = Type.Object({
-  success: Type.Literal(true),
-  id: Type.String(),
-  url: Type.String(),
-  expires_at: Type.Integer(),
-});
+export const ShareListAnswer = withExample(
+  Type.Object({
+    success: Type.Literal(true),
+    count: Type.Integer(),
+    shares: Type.Array(
+      Type.Object({
+        id: Type.String(),
+        db: Type.String(),
+        sql: Type.String(),
+        values: Type.Unknown(),
+        format: Type.String(),
+        created_at: Type.Integer(),
+        expires_at: Type.Integer(),
+        revoked: Type.Boolean(),
+        url: Type.Union([Type.String(), Type.Null()]),
+        actor: Type.Union([Type.String(), Type.Null()]),
+      }),
+    ),
+  }),
+  {
+    success: true,
+    count: 1,
+    shares: [
+      {
+        id: "015d8e21-8ddb-4a1f-a82d-f3e1875b943d",
+        db: "notes",
+        sql: "SELECT count(*) FROM users",
+        values: null,
+        format: "json",
+        created_at: 1767323045,
+        expires_at: 1767409445,
+        revoked: false,
+        url: "http://127.0.0.1:3000/api/v1/sqlite/shared/eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiIxIn0.c2lnbmF0dXJl",
+        actor: null,
+      },
+    ],
+  },
+);
 
-export const ShareListAnswer = Type.Object({
-  success: Type.Literal(true),
-  count: Type.Integer(),
-  shares: Type.Array(
-    Type.Object({
-      id: Type.String(),
-      db: Type.String(),
-      sql: Type.String(),
-      values: Type.Unknown(),
-      format: Type.String(),
-      created_at: Type.Integer(),
-      expires_at: Type.Integer(),
-      revoked: Type.Boolean(),
-      url: Type.Union([Type.String(), Type.Null()]),
-      actor: Type.Union([Type.String(), Type.Null()]),
-    }),
-  ),
-});
-
-export const ShareRevoked = Type.Object({ success: Type.Literal(true), id: Type.String() });
+export const ShareRevoked = withExample(
+  Type.Object({ success: Type.Literal(true), id: Type.String() }),
+  { success: true, id: "015d8e21-8ddb-4a1f-a82d-f3e1875b943d" },
+);
