@@ -57,6 +57,7 @@ export const WITH_DATABASE: readonly ErrorKind[] = [
   "PATH_IS_DIRECTORY",
   "CONFLICT",
   "DATABASE_ERROR",
+  "FILE_SYSTEM_ERROR",
   "DATABASE_BUSY",
   "SERVICE_UNAVAILABLE",
 ];

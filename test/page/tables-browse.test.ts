@@ -143,6 +143,7 @@ describePage("tables", (tests: PageTests) => {
       await page.getByRole("link", { name: "The row of customers" }).nth(1).click();
       const customers = page.getByRole("tabpanel", { name: "customers" });
       await customers.getByText("id = 3").waitFor();
+      await customers.getByRole("gridcell", { name: "Carl" }).waitFor();
       expect(await column(page, 1)).toEqual(["Carl"]);
       await customers.getByRole("gridcell", { name: "Carl" }).click();
       await customers.getByRole("button", { name: "Value", exact: true }).click();

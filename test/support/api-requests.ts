@@ -308,7 +308,8 @@ export function requestsOf(operation: Operation): fc.Arbitrary<MadeUpRequest> {
     })
     .map(({ query: values, dropped, more, path, verb, method, headers, body }) => {
       let at = 0;
-      const filled = operation.path.replace(/\{[^}]+\}/g, () => encode(String(path[at++] ?? "x")));
+      // An empty part would make it another route.
+      const filled = operation.path.replace(/\{[^}]+\}/g, () => encode(String(path[at++] || "x")));
       const suffix = operation.path.endsWith("{key}") && verb !== "" ? `/${verb}` : "";
       const pairs = Object.entries({ ...values, ...more })
         .filter(([name]) => name !== dropped)
