@@ -34,7 +34,7 @@ async function count(server: TestServer, table: string): Promise<unknown> {
 
 /** Waits for a condition, at most five seconds. */
 async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const giveUp = performance.now() + 5000;
+  const giveUp = performance.now() + 15_000;
   while (!(await condition())) {
     if (performance.now() > giveUp) throw new Error(`waited in vain: ${what}`);
     await Bun.sleep(5);
@@ -53,27 +53,34 @@ async function counters(
 }
 
 /** Runner processes of this one that use the processor: state R. */
-function busyChildren(): number {
-  return busyPids().length;
+async function busyChildren(): Promise<number> {
+  return (await busyPids()).length;
 }
 
-/** Children of this process that have used more processor time than starting takes. */
-function busyPids(): number[] {
-  const MIN_TICKS = 30;
-  return readdirSync("/proc")
-    .filter((pid) => {
-      if (!/^\d+$/.test(pid)) return false;
-      try {
-        const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-        const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-        const [state = "", parent] = fields;
-        const ticks = Number(fields[11]) + Number(fields[12]);
-        return Number(parent) === process.pid && !"ZX".includes(state) && ticks >= MIN_TICKS;
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
+/** Runners of this process that take processor time now, and not only took some to start. */
+async function busyPids(): Promise<number[]> {
+  const before = runnerTicks();
+  await Bun.sleep(100);
+  const after = runnerTicks();
+  return [...after]
+    .filter(([pid, ticks]) => ticks - (before.get(pid) ?? ticks) >= 3)
+    .map(([pid]) => pid);
+}
+
+/** Processor time of the runners of this process, in ticks of 10 ms. */
+function runnerTicks(): Map<number, number> {
+  const ticksOf = new Map<number, number>();
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)))
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      const [state = "", parent, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      if (Number(parent) !== process.pid || "ZX".includes(state)) continue;
+      if (readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("__runner"))
+        ticksOf.set(Number(pid), Number(fields[9]) + Number(fields[10]));
+    } catch {
+      // It has just ended.
+    }
+  return ticksOf;
 }
 
 describe("a statement that does not end", () => {
@@ -132,7 +139,10 @@ describe("a statement that does not end", () => {
     await using server = await startTestServer();
     await server.api("/kv/a?db=t", { method: "PUT", body: "before" });
     const pending = transaction(server, RUNAWAY_WRITE, "&timeout=3");
-    await until(() => process.platform !== "linux" || busyChildren() > 0, "the runaway runs");
+    await until(
+      async () => process.platform !== "linux" || (await busyChildren()) > 0,
+      "the runaway runs",
+    );
     let written = false;
     const put = server.api("/kv/a?db=t", { method: "PUT", body: "after" }).then((response) => {
       written = true;
@@ -189,7 +199,8 @@ describe("a caller who hangs up", () => {
     expect((await transaction(server, write, "&timeout=5")).status).toBe(200);
     expect((await server.api("/kv/a?db=t", { method: "PUT", body: "x" })).status).toBe(200);
     await until(async () => (await counters(server)).sql_jobs >= 4, "both jobs have ended");
-    if (process.platform === "linux") await until(() => busyChildren() === 0, "no runaway is left");
+    if (process.platform === "linux")
+      await until(async () => (await busyChildren()) === 0, "no runaway is left");
   });
 
   test("while waiting in the queue leaves the queue", async () => {
@@ -220,7 +231,10 @@ describe("more statements than can wait", () => {
     const first = query(server, RUNAWAY, "&timeout=300", { signal: caller.signal }).catch(
       () => null,
     );
-    await until(() => process.platform !== "linux" || busyChildren() > 0, "the runaway runs");
+    await until(
+      async () => process.platform !== "linux" || (await busyChildren()) > 0,
+      "the runaway runs",
+    );
     const extra = 20;
     let refused = 0;
     const waiting = Array.from({ length: MAX_QUEUED_JOBS + extra }, async () => {
@@ -261,8 +275,8 @@ describe("runner processes", () => {
     await using server = await startTestServer({ args: ["--runners", "1"] });
     if (process.platform !== "linux") return;
     const pending = query(server, RUNAWAY, "&timeout=20");
-    await until(() => busyChildren() > 0, "the runaway runs");
-    for (const pid of busyPids()) process.kill(pid, "SIGKILL");
+    await until(async () => (await busyChildren()) > 0, "the runaway runs");
+    for (const pid of await busyPids()) process.kill(pid, "SIGKILL");
     const response = await pending;
     expect(response.status).toBe(500);
     expect(((await response.json()) as Envelope).code).toBe("INTERNAL_ERROR");
