@@ -1,7 +1,7 @@
 /** Charts of results: sensible at once, changed, kept in the address and with the query, saved as PNG. */
 import { beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { describePage, TEST_TIMEOUT_MS } from "./support/browser.ts";
+import { describePage, IN_BROWSER } from "./support/browser.ts";
 import { makeTables } from "./support/tables.ts";
 
 const QUERY =
@@ -56,7 +56,7 @@ describePage("charts", (tests) => {
         new Uint8Array([0x89, 0x50, 0x4e, 0x47]),
       );
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -87,7 +87,7 @@ describePage("charts", (tests) => {
       await births.getByRole("button", { name: /^Run/ }).first().click();
       await births.getByRole("img", { name: /^Points/ }).waitFor();
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -106,6 +106,6 @@ describePage("charts", (tests) => {
         .getByRole("row", { name: `paid ${paid[0]?.["n"]}` })
         .waitFor();
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 });

@@ -1,6 +1,6 @@
 /** The diagram of the foreign keys, and the same as a list. */
 import { beforeAll, expect, test } from "bun:test";
-import { describePage, TEST_TIMEOUT_MS } from "./support/browser.ts";
+import { describePage, IN_BROWSER } from "./support/browser.ts";
 import { makeTables } from "./support/tables.ts";
 
 describePage("the diagram", (tests) => {
@@ -12,6 +12,7 @@ describePage("the diagram", (tests) => {
       await using opened = await tests.open({ address: "#/t.db/diagram" });
       const { page } = opened;
       await page.getByText("4 tables, 1 foreign key").waitFor();
+      await page.getByRole("article").nth(3).waitFor();
       const boxes = await Promise.all(
         (await page.getByRole("article").all()).map((table) => table.boundingBox()),
       );
@@ -45,7 +46,7 @@ describePage("the diagram", (tests) => {
       await page.getByRole("article", { name: "customers" }).getByRole("link").click();
       await page.getByRole("grid", { name: "Rows of customers" }).waitFor();
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -62,6 +63,6 @@ describePage("the diagram", (tests) => {
       await page.keyboard.press("Enter");
       await page.getByRole("grid", { name: "Rows of orders" }).waitFor();
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 });

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { describePage, TEST_TIMEOUT_MS } from "./support/browser.ts";
+import { BROWSER_TIMEOUT_MS, describePage, IN_BROWSER } from "./support/browser.ts";
 import { SHOP } from "./support/shop.ts";
 
 const editorOf = (page: Page) => page.getByRole("textbox", { name: "SQL" });
@@ -16,7 +16,7 @@ async function write(page: Page, sql: string): Promise<void> {
 }
 
 describePage("editor", (editor) => {
-  beforeAll(() => editor.sql("t", ...SHOP), TEST_TIMEOUT_MS);
+  beforeAll(() => editor.sql("t", ...SHOP), BROWSER_TIMEOUT_MS);
 
   test(
     "runs the statement at the cursor, the selection, or all of them in one transaction",
@@ -48,7 +48,7 @@ describePage("editor", (editor) => {
       await page.keyboard.press("Control+Enter");
       await page.getByRole("gridcell", { name: "all" }).waitFor();
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -81,7 +81,7 @@ describePage("editor", (editor) => {
       expect(await page.locator(".cm-lintRange-error").innerText()).toBe("SELEC");
       await page.getByRole("gridcell", { name: "kept" }).waitFor();
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -117,7 +117,7 @@ describePage("editor", (editor) => {
         "null",
       ]);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -132,7 +132,7 @@ describePage("editor", (editor) => {
       await page.keyboard.press("Enter");
       await page.getByRole("gridcell", { name: "a-b" }).waitFor();
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -173,7 +173,7 @@ describePage("editor", (editor) => {
       await page.keyboard.type("SELECT * FROM brand");
       await options.filter({ hasText: "brand_new" }).first().waitFor();
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -192,7 +192,7 @@ describePage("editor", (editor) => {
       await page.keyboard.press("Control+z");
       await page.waitForFunction(() => document.querySelectorAll(".cm-line").length === 1);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -215,7 +215,7 @@ describePage("editor", (editor) => {
       await plan.getByText("INTEGER PRIMARY KEY").waitFor();
       expect(await editor.sql("t", "SELECT count(*) AS n FROM orders")).toEqual([{ n: 1000 }]);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -239,7 +239,7 @@ describePage("editor", (editor) => {
       while ((await active()) > 0) await Bun.sleep(20);
       await page.getByRole("button", { name: /^Run/ }).waitFor();
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -265,6 +265,6 @@ describePage("editor", (editor) => {
       await page.getByRole("button", { name: "Undo" }).click();
       await link.waitFor();
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 });

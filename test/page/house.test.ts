@@ -1,6 +1,6 @@
 /** What holds for the whole page, whatever it shows. */
 import { beforeAll, describe, expect, test } from "bun:test";
-import { describePage, TEST_TIMEOUT_MS, type Theme } from "./support/browser.ts";
+import { BROWSER_TIMEOUT_MS, describePage, IN_BROWSER, type Theme } from "./support/browser.ts";
 import { SHOP } from "./support/shop.ts";
 
 const VIEWS = [
@@ -13,7 +13,7 @@ const VIEWS = [
 ] as const;
 
 describePage("the page", (page) => {
-  beforeAll(() => page.sql("t", ...SHOP), TEST_TIMEOUT_MS);
+  beforeAll(() => page.sql("t", ...SHOP), BROWSER_TIMEOUT_MS);
 
   test(
     "paints within a second, and nothing moves when the data arrives",
@@ -42,7 +42,7 @@ describePage("the page", (page) => {
       expect(paintMs ?? 0).toBeLessThan(1000);
       expect(shifts.reduce((sum, shift) => sum + shift, 0)).toBeLessThan(0.01);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   describe.each<Theme>(["light", "dark"])("in %s", (theme) => {
@@ -61,7 +61,7 @@ describePage("the page", (page) => {
         if (view === "error") await opened.page.getByRole("alert").waitFor();
         await opened.checkAccessibility();
       },
-      TEST_TIMEOUT_MS,
+      IN_BROWSER,
     );
 
     test(
@@ -78,7 +78,7 @@ describePage("the page", (page) => {
         await opened.page.getByRole("dialog", { name: "Keys" }).waitFor();
         await opened.checkAccessibility();
       },
-      TEST_TIMEOUT_MS,
+      IN_BROWSER,
     );
   });
 });

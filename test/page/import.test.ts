@@ -3,7 +3,7 @@
 import { Database } from "bun:sqlite";
 import { beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { describePage, TEST_TIMEOUT_MS } from "./support/browser.ts";
+import { describePage, IN_BROWSER } from "./support/browser.ts";
 
 async function drop(page: Page, name: string, text: string): Promise<void> {
   const transfer = await page.evaluateHandle(
@@ -52,7 +52,7 @@ describePage("imports", (tests) => {
         { name: "Alan", age: 41, t: "integer", note: "a;b" },
       ]);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -94,7 +94,7 @@ describePage("imports", (tests) => {
       await dialog(page).getByText("Nothing of the file was kept").waitFor();
       expect(await sql("t.db", "SELECT name FROM sqlite_schema WHERE name = 'bad'")).toEqual([]);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -115,7 +115,7 @@ describePage("imports", (tests) => {
       await sql("t.db", "INSERT INTO old VALUES (1)");
       expect(await sql("t.db", "SELECT name FROM sqlite_schema WHERE name = 'large'")).toEqual([]);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -144,6 +144,6 @@ describePage("imports", (tests) => {
       expect(body.databases.map(({ name }) => name)).toContain("shop_copy.db");
       expect(await sql("shop_copy.db", "SELECT a FROM inside")).toEqual([{ a: "here" }]);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 });

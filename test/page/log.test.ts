@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from "bun:test";
-import { describePage, TEST_TIMEOUT_MS } from "./support/browser.ts";
+import { BROWSER_TIMEOUT_MS, describePage, IN_BROWSER } from "./support/browser.ts";
 
 describePage("query log", (log) => {
   beforeAll(async () => {
@@ -9,7 +9,7 @@ describePage("query log", (log) => {
       method: "POST",
       body: JSON.stringify({ transaction: [{ statement: "SELECT broken" }] }),
     });
-  }, TEST_TIMEOUT_MS);
+  }, BROWSER_TIMEOUT_MS);
 
   const logged = async () => {
     const { body } = await log.server().json<{ history: { sql: string }[] }>("/history?db=t");
@@ -43,7 +43,7 @@ describePage("query log", (log) => {
       const answer = await (await fetch(log.server().origin + twin)).json();
       expect(answer).toMatchObject({ count: 1 });
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -68,6 +68,6 @@ describePage("query log", (log) => {
       await page.getByText("Nothing was run yet").waitFor();
       expect(await logged()).toEqual([]);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 });

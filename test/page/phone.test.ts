@@ -1,13 +1,13 @@
 /** At 390 pixels, with a thumb: every function can be reached. */
 import { beforeAll, expect, test } from "bun:test";
 import type { Locator } from "playwright-core";
-import { describePage, TEST_TIMEOUT_MS } from "./support/browser.ts";
+import { BROWSER_TIMEOUT_MS, describePage, IN_BROWSER } from "./support/browser.ts";
 import { SHOP } from "./support/shop.ts";
 
 const PHONE = { width: 390, height: 800 };
 
 describePage("on a phone", (phone) => {
-  beforeAll(() => phone.sql("t", ...SHOP), TEST_TIMEOUT_MS);
+  beforeAll(() => phone.sql("t", ...SHOP), BROWSER_TIMEOUT_MS);
 
   test(
     "tables, structure and columns are in the drawer",
@@ -29,7 +29,7 @@ describePage("on a phone", (phone) => {
         .tap();
       await page.waitForURL(/overview$/);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -67,7 +67,7 @@ describePage("on a phone", (phone) => {
         expect(await reachable(button)).toBe(true);
       }
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -95,7 +95,7 @@ describePage("on a phone", (phone) => {
         expect({ view, wider }).toEqual({ view, wider: 0 });
       }
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -115,7 +115,7 @@ describePage("on a phone", (phone) => {
       );
       expect(small).toEqual([]);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 });
 

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
-import { describePage, TEST_TIMEOUT_MS } from "./support/browser.ts";
+import { BROWSER_TIMEOUT_MS, describePage, IN_BROWSER } from "./support/browser.ts";
 import { SHOP } from "./support/shop.ts";
 
 const queryAddress = (sql: string) => `#/t.db/sql?run=1&q=${encodeURIComponent(sql)}`;
@@ -18,7 +18,7 @@ async function download(
 }
 
 describePage("results", (results) => {
-  beforeAll(() => results.sql("t", ...SHOP), TEST_TIMEOUT_MS);
+  beforeAll(() => results.sql("t", ...SHOP), BROWSER_TIMEOUT_MS);
 
   test(
     "a grid of 10,000 rows is walked through like a spreadsheet",
@@ -75,7 +75,7 @@ describePage("results", (results) => {
       await page.mouse.up();
       expect(Math.abs((await width()) - before - 66)).toBeLessThan(3);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -106,7 +106,7 @@ describePage("results", (results) => {
       expect(gapsMs[30] ?? 0).toBeLessThan(100);
       expect(await page.getByRole("row").count()).toBeGreaterThan(10);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -142,7 +142,7 @@ describePage("results", (results) => {
       await page.keyboard.press("Escape");
       await page.getByRole("region", { name: "Value of bytes" }).waitFor({ state: "detached" });
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -172,7 +172,7 @@ describePage("results", (results) => {
         { id: 8, name: "User 8", email: "user8@example.org" },
       ]);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -203,7 +203,7 @@ describePage("results", (results) => {
         "| sku | title | price |\n| --- | --- | ---: |\n| P-1 | Pen | 1.5 |\n| P-2 | Paper | 4 |\n| P-3 | Ink | 12.25 |\n",
       );
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -230,7 +230,7 @@ describePage("results", (results) => {
       );
       expect(lines.text.trimEnd().split("\n")).toHaveLength(12_000);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -250,7 +250,7 @@ describePage("results", (results) => {
       });
       expect((await twin("csv")).replaceAll("\r", "")).toBe("name\nUser 1\nUser 2\n");
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -263,6 +263,6 @@ describePage("results", (results) => {
         expect(await results.sql("t", "SELECT count(*) AS n FROM products")).toEqual([{ n: 3 }]);
       }
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 });

@@ -1,9 +1,9 @@
 import { beforeAll, expect, test } from "bun:test";
-import { describePage, TEST_TIMEOUT_MS } from "./support/browser.ts";
+import { BROWSER_TIMEOUT_MS, describePage, IN_BROWSER } from "./support/browser.ts";
 import { SHOP } from "./support/shop.ts";
 
 describePage("schema", (schema) => {
-  beforeAll(() => schema.sql("t", ...SHOP), TEST_TIMEOUT_MS);
+  beforeAll(() => schema.sql("t", ...SHOP), BROWSER_TIMEOUT_MS);
 
   test(
     "the sidebar shows tables and views, their rows, columns, types and keys, and filters",
@@ -33,7 +33,7 @@ describePage("schema", (schema) => {
       await tree.getByRole("searchbox").fill("nowhere");
       await tree.getByText("Nothing has that name").waitFor();
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -54,7 +54,7 @@ describePage("schema", (schema) => {
       await page.getByRole("region").getByRole("link", { name: "orders" }).first().click();
       await page.waitForURL(/\/table\/orders$/);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -72,7 +72,7 @@ describePage("schema", (schema) => {
       await tree.getByRole("link", { name: "arrivals 0" }).waitFor();
       await tree.getByRole("link", { name: "big_orders" }).waitFor({ state: "detached" });
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -93,6 +93,6 @@ describePage("schema", (schema) => {
         await schema.sql("empty", "SELECT name FROM sqlite_schema WHERE type = 'table'"),
       ).toEqual([{ name: "people" }]);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 });

@@ -1,7 +1,7 @@
 /** Pictures of every view for people to look at: test/page/screenshots. */
 import { beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { describePage, PICTURES, TEST_TIMEOUT_MS } from "./support/browser.ts";
+import { BROWSER_TIMEOUT_MS, describePage, IN_BROWSER, PICTURES } from "./support/browser.ts";
 import { SHOP } from "./support/shop.ts";
 
 const query = (sql: string, more = "") => `#/t.db/sql?q=${encodeURIComponent(sql)}${more}`;
@@ -92,7 +92,7 @@ const VIEWS: readonly (readonly [string, string, ((page: Page) => Promise<void>)
 ];
 
 describePage("screenshots", (shots) => {
-  beforeAll(() => shots.sql("t", ...SHOP), TEST_TIMEOUT_MS);
+  beforeAll(() => shots.sql("t", ...SHOP), BROWSER_TIMEOUT_MS);
 
   test.each(PICTURES)(
     "in %s at %d pixels",
@@ -122,6 +122,6 @@ describePage("screenshots", (shots) => {
         await page.keyboard.press("Alt+w");
       }
     },
-    TEST_TIMEOUT_MS * 2,
+    { ...IN_BROWSER, timeout: 2 * BROWSER_TIMEOUT_MS },
   );
 });

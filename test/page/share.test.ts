@@ -1,6 +1,6 @@
 /** Links to rows: made, shown in three forms, opened by anybody, listed, revoked. */
 import { beforeAll, expect, test } from "bun:test";
-import { describePage, TEST_TIMEOUT_MS } from "./support/browser.ts";
+import { describePage, IN_BROWSER } from "./support/browser.ts";
 import { makeTables } from "./support/tables.ts";
 
 describePage("sharing", (tests) => {
@@ -46,6 +46,6 @@ describePage("sharing", (tests) => {
       await list.waitFor({ state: "detached" });
       expect((await fetch(url)).status).toBeGreaterThanOrEqual(400);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 });

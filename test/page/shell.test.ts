@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { startTestServer } from "../support/server.ts";
-import { describePage, TEST_TIMEOUT_MS } from "./support/browser.ts";
+import { BROWSER_TIMEOUT_MS, describePage, IN_BROWSER } from "./support/browser.ts";
 import { SHOP } from "./support/shop.ts";
 
 describePage("shell", (shell) => {
-  beforeAll(() => shell.sql("t", ...SHOP), TEST_TIMEOUT_MS);
+  beforeAll(() => shell.sql("t", ...SHOP), BROWSER_TIMEOUT_MS);
 
   test(
     "a database is made, chosen, and there again on the next visit",
@@ -29,7 +29,7 @@ describePage("shell", (shell) => {
       await page.goto(shell.server().origin);
       await page.getByRole("button", { name: "t.db" }).waitFor();
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -53,7 +53,7 @@ describePage("shell", (shell) => {
       const alert = page.getByRole("alert").filter({ hasText: "INVALID_DB_PATH" });
       expect(await alert.innerText()).toContain("--allow-any-absolute-db-path");
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -98,7 +98,7 @@ describePage("shell", (shell) => {
       await page.keyboard.press("Delete");
       expect(await tabs.allInnerTexts()).toEqual(["Overview"]);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -120,7 +120,7 @@ describePage("shell", (shell) => {
       await page.keyboard.press("Enter");
       expect(await page.locator("html").getAttribute("data-theme")).toBe("dark");
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -139,7 +139,7 @@ describePage("shell", (shell) => {
       expect(await page.locator("html").getAttribute("data-theme")).toBe("light");
       expect(await background()).toBe(light);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -165,7 +165,7 @@ describePage("shell", (shell) => {
       await rail.waitFor();
       expect(Math.abs((await width()) - after)).toBeLessThan(2);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -182,7 +182,7 @@ describePage("shell", (shell) => {
       await page.keyboard.press("?");
       await page.getByRole("dialog", { name: "Keys" }).waitFor();
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 });
 
@@ -230,7 +230,7 @@ describePage("a server with a token", (page) => {
         objects: [],
       });
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 });
 

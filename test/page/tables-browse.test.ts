@@ -1,7 +1,7 @@
 /** Looking at the rows of tables: pages, filters, order, keys, facets, addresses. */
 import { beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { describePage, type PageTests, TEST_TIMEOUT_MS } from "./support/browser.ts";
+import { describePage, IN_BROWSER, type PageTests } from "./support/browser.ts";
 import { makeTables } from "./support/tables.ts";
 
 const PAGES = "nav[aria-label=Pages] [role=status]";
@@ -48,7 +48,7 @@ describePage("tables", (tests: PageTests) => {
       await opened.screenshot("table");
       await opened.checkAccessibility();
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -98,7 +98,7 @@ describePage("tables", (tests: PageTests) => {
       await shows(page, `1–${expected.length} of ${expected.length}`);
       expect(await column(page, 4)).toEqual(notes);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -132,7 +132,7 @@ describePage("tables", (tests: PageTests) => {
         }
       }
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -151,7 +151,7 @@ describePage("tables", (tests: PageTests) => {
       await page.getByRole("tabpanel", { name: "orders" }).getByText("customer = 3").waitFor();
       await shows(page, "of 782");
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -193,7 +193,7 @@ describePage("tables", (tests: PageTests) => {
       await slow.getByRole("button", { name: "Count the first" }).click();
       await slow.getByText("2,858").first().waitFor();
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -214,6 +214,6 @@ describePage("tables", (tests: PageTests) => {
       await page.getByRole("button", { name: "Show all rows" }).click();
       await shows(page, "1–4 of 4");
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 });

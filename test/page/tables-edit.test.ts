@@ -1,7 +1,7 @@
 /** Changing rows as people do it; what counts is what the server then holds. */
 import { beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { describePage, TEST_TIMEOUT_MS } from "./support/browser.ts";
+import { describePage, IN_BROWSER } from "./support/browser.ts";
 import { makeTables } from "./support/tables.ts";
 
 const grid = (page: Page) => page.getByRole("grid");
@@ -89,7 +89,7 @@ describePage("editing tables", (tests) => {
       await page.getByText("Undone: 3 rows").first().waitFor();
       expect(await sql("t.db", "SELECT * FROM customers ORDER BY id")).toEqual(before);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -124,7 +124,7 @@ describePage("editing tables", (tests) => {
         { id: 3, a: "d'q", t: "text", b: "two\nlines", u: "text" },
       ]);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -156,7 +156,7 @@ describePage("editing tables", (tests) => {
         { a: "mine 2" },
       ]);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -189,7 +189,7 @@ describePage("editing tables", (tests) => {
         { a: 8, b: "c" },
       ]);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -230,7 +230,7 @@ describePage("editing tables", (tests) => {
         { select: "three", "a b": 3, 'c"d': "p" },
       ]);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -268,7 +268,7 @@ describePage("editing tables", (tests) => {
       expect(after[0]).toEqual(before[0] as Record<string, unknown>);
       expect(after).toHaveLength(3);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -298,7 +298,7 @@ describePage("editing tables", (tests) => {
         .click();
       await page.getByRole("tabpanel", { name: "big_orders" }).getByText("101–200 of").waitFor();
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -328,7 +328,7 @@ describePage("editing tables", (tests) => {
         { id: 2, a: "due" },
       ]);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 
   test(
@@ -366,6 +366,6 @@ describePage("editing tables", (tests) => {
         { id: 2, a: null, b: null },
       ]);
     },
-    TEST_TIMEOUT_MS,
+    IN_BROWSER,
   );
 });
