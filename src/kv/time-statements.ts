@@ -209,6 +209,14 @@ function makeTimeStatements(name: string) {
         select r.op_number, r.target_op_number from rolled join ${H} r on r.key = +$key and r.op_number = (
           select max(op_number) from ${H} where key = +$key and target_op_number is not null and op_number <= rolled.target))`;
 
+  /**
+   * How far a look at the log from `$since` reaches. Without a prefix every row counts, and the page's
+   * own limit ends it; and where few numbers are ahead, the newest row is within reach.
+   */
+  const scannedTo = `(select case
+      when +$from = '' or +$since + $scan >= (select max(seq) from ${H}) then (select max(seq) from ${H})
+      else (select max(seq) from (select seq from ${H} where seq > +$since order by seq limit $scan)) end)`;
+
   return {
     /** One key at a moment, with its value. */
     keyAt: {
@@ -406,21 +414,21 @@ function makeTimeStatements(name: string) {
     stampOfKey: { sql: `select seq, expire_at_ms from ${T} where key = +$key` },
 
     // ── changes ──────────────────────────────────────────────────────────────────────────────────
-    /** What followed a row of the log. At most `$scan` rows are looked at; `scanned` is the last. */
+    /**
+     * What followed a row of the log. At most `$scan` rows are looked at, of which `scanned` is the
+     * last, and no more than the page needs.
+     */
     changes: {
-      sql: `with scanned as materialized (
-          select seq, key from ${H} where seq > +$since order by seq limit $scan),
-        page as materialized (
-          select seq from scanned where key >= +$from and key < +$below order by seq limit $limit)
+      sql: `with page as materialized (
+          select seq from ${H} where seq > +$since and seq <= ${scannedTo} and key >= +$from and key < +$below
+          order by seq limit $limit)
         select h.seq as seq, key, op, at_ms, content_type, expire_at_ms,
           iif($values and sum(octet_length(value)) over (order by h.seq) <= $max_bytes, ${stored("value")}, null) as value,
           ${isJson("value")} as is_json
         from page join ${H} h on h.seq = page.seq order by h.seq`,
     },
     /** The last of the rows that a look at the log from `$since` takes in. */
-    scanned: {
-      sql: `select max(seq) as seq from (select seq from ${H} where seq > +$since order by seq limit $scan)`,
-    },
+    scanned: { sql: `select ${scannedTo} as seq` },
     newest: { sql: `select max(seq) as seq from ${H}` },
 
     // ── forgetting ───────────────────────────────────────────────────────────────────────────────

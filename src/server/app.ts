@@ -40,8 +40,6 @@ import { tokenRoutes } from "./token.routes.ts";
 /** Bodies are measured as they are read, and answered with the envelope; Bun's own 413 is bare. */
 const NO_BODY_BOUND = Number.MAX_SAFE_INTEGER;
 
-/** Bun closes connections on which nothing moves for so long, unless the request may take longer. */
-
 /** @returns the application; `listen` makes it a server */
 export function createApp(given: AppDeps) {
   const { config, clock, state } = given;
