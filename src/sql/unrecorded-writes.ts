@@ -7,8 +7,8 @@
 import { historyTable } from "../kv/relation.ts";
 import { stampRules } from "../kv/stamp.ts";
 import { quoteName } from "./identifier.ts";
-import type { RowWatch } from "./row-watch.ts";
-import { type Compiled, NOTING_TRIGGER, type SandboxedConnection } from "./sandbox.ts";
+import { RowWatch } from "./row-watch.ts";
+import { NOTING_TRIGGER, type SandboxedConnection } from "./sandbox.ts";
 
 /** What the statements below rely on; a table that somebody made otherwise is left alone. */
 const COLUMNS = [
@@ -25,41 +25,27 @@ const COLUMNS = [
   "since_ms",
 ];
 
-export class UnrecordedWrites implements RowWatch {
+export class UnrecordedWrites extends RowWatch<true> {
   readonly #connection: SandboxedConnection;
   readonly #nowMs: number;
-  readonly #tables: ReadonlySet<string>;
-  readonly #watched = new Set<string>();
-  #watchedByItem: string[] = [];
+  /** In lower case. */
+  readonly #keyValueTables: ReadonlySet<string>;
 
   /** Right after the transaction has begun. */
   constructor(connection: SandboxedConnection, nowMs: number) {
+    super();
     this.#connection = connection;
     this.#nowMs = nowMs;
-    this.#tables = new Set(
+    this.#keyValueTables = new Set(
       connection.keyValueTables().filter((table) => hasColumns(connection, table)),
     );
   }
 
-  watch({ writes }: Compiled): boolean {
-    let installed = false;
-    for (const name of writes) {
-      const table = name.toLowerCase();
-      if (!this.#tables.has(table) || this.#watched.has(table)) continue;
-      for (const trigger of triggersOf(table, this.#nowMs)) this.#connection.control(trigger);
-      this.#watched.add(table);
-      this.#watchedByItem.push(table);
-      installed = true;
-    }
-    return installed;
-  }
-
-  itemBegins(): void {
-    this.#watchedByItem = [];
-  }
-
-  itemUndone(): void {
-    for (const table of this.#watchedByItem) this.#watched.delete(table);
+  protected listen(name: string): true | undefined {
+    const table = name.toLowerCase();
+    if (!this.#keyValueTables.has(table)) return undefined;
+    for (const trigger of triggersOf(table, this.#nowMs)) this.#connection.control(trigger);
+    return true;
   }
 }
 
@@ -89,8 +75,9 @@ function triggersOf(table: string, nowMs: number): string[] {
     `update ${T} set (seq, op_number, recorded_at_ms, since_ms) = (
          select seq, op_number, at_ms, since_ms from ${H} order by seq desc limit 1), ${more}
        where key = new.key;`;
+  // "If not exists": the table may have been renamed since, to a name that differs in case only.
   const trigger = (event: string, when: string, body: string) =>
-    `create temp trigger ${quoteName(`${NOTING_TRIGGER}_${table}_${event}`)} after ${event} on main.${T}
+    `create temp trigger if not exists ${quoteName(`${NOTING_TRIGGER}_${table}_${event}`)} after ${event} on main.${T}
      when ${when} begin ${body} end`;
   const born = `born_seq = (select max(seq) from ${H})`;
   const sameKey = "new.key is old.key";
