@@ -40,14 +40,9 @@ export const foreignJobs = {
     guard(database);
     if (writes) await turn();
     database.exec(writes ? "begin immediate" : "begin");
-    try {
-      const result = runSteps(database, job);
-      database.exec(result.undoneBy === undefined ? "commit" : "rollback");
-      return result;
-    } finally {
-      // A connection closed inside a transaction can leave the write lock held.
-      if (database.isTransaction) database.exec("rollback");
-    }
+    const result = runSteps(database, job);
+    database.exec(result.undoneBy === undefined ? "commit" : "rollback");
+    return result;
   },
 } satisfies JobHandlers;
 

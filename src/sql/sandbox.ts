@@ -4,8 +4,9 @@
  * them), so both are used together.
  */
 import { randomUUID } from "node:crypto";
-import { constants, type DatabaseSync, type StatementSync } from "node:sqlite";
+import { constants, type StatementSync } from "node:sqlite";
 import { forbidden, type Grant, includesLevel, requireLevel } from "../access/grant.ts";
+import type { OpenFile } from "../engine/open-file.ts";
 import { FORBIDDEN_FUNCTIONS, ProtectedObjects } from "../engine/protected.ts";
 import { ApiError } from "../errors.ts";
 import { openWriter, returnReader, takeReader } from "./connections.ts";
@@ -55,7 +56,7 @@ type Phase =
 export class SandboxedConnection implements Disposable {
   readonly access: Access;
   readonly #path: string;
-  readonly #database: DatabaseSync;
+  readonly #database: OpenFile;
   #protected: ProtectedObjects | undefined;
   /** What the caller's token may do. */
   readonly #grant: Grant | null;
@@ -199,9 +200,7 @@ export class SandboxedConnection implements Disposable {
       returnReader(this.#path, this.#database);
       return;
     }
-    // A connection closed inside a transaction can leave the write lock held.
-    if (this.#database.isTransaction) this.#database.exec("rollback");
-    this.#database.close();
+    this.#database[Symbol.dispose]();
   }
 
   #compile(sql: string, phase: "compiling" | "explaining"): Compiled {
