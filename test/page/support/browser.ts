@@ -166,14 +166,15 @@ async function takePicture(page: Page, name: string): Promise<void> {
   await page.evaluate(
     () => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))),
   );
+  await ended(page);
   mkdirSync(SCREENSHOTS, { recursive: true });
   await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
   const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   expect({ name, wider }).toEqual({ name, wider: 0 });
 }
 
-async function checkAccessibility(page: Page): Promise<void> {
-  // Colours that fade in would be measured half way.
+/** Waits for the end of motions: colours that fade in would be seen half way. */
+async function ended(page: Page): Promise<void> {
   await page.evaluate(() =>
     Promise.allSettled(
       document
@@ -182,6 +183,10 @@ async function checkAccessibility(page: Page): Promise<void> {
         .map(({ finished }) => finished),
     ),
   );
+}
+
+async function checkAccessibility(page: Page): Promise<void> {
+  await ended(page);
   await page.evaluate(`${AxeBuilder.source}; undefined`);
   const violations = await page.evaluate(async () => {
     const { axe } = globalThis as unknown as { axe: typeof AxeBuilder };
