@@ -186,6 +186,9 @@ export const MAX_TOKEN_LIFE_MS = 10 * 365 * 86_400_000;
 export const MAX_TOKEN_CHARS = 4096;
 /** Tokens that are remembered as genuine. */
 export const MAX_KNOWN_TOKENS = 1000;
+/** Query strings whose meaning is remembered, and how long they may be, in characters. */
+export const MAX_KNOWN_QUERIES = 1000;
+export const MAX_KNOWN_QUERY_CHARS = 200;
 /** Longest query of a share link, with its values, in characters. */
 export const MAX_SHARED_SQL_CHARS = 100_000;
 /** Wrong tokens from one address before it has to wait, and how long one counts. */
