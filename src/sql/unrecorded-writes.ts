@@ -6,9 +6,10 @@
  */
 import { historyTable } from "../kv/relation.ts";
 import { stampRules } from "../kv/stamp.ts";
+import { NOTING_TRIGGER } from "./authorizer.ts";
 import { quoteName } from "./identifier.ts";
 import { RowWatch } from "./row-watch.ts";
-import { NOTING_TRIGGER, type SandboxedConnection } from "./sandbox.ts";
+import type { SandboxedConnection } from "./sandbox.ts";
 
 /** What the statements below rely on; a table that somebody made otherwise is left alone. */
 const COLUMNS = [
