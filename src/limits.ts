@@ -201,6 +201,8 @@ export const DEFAULT_SHARE_LIFE = "7d";
 /** Entries of the query log that are kept per database, unless --query-log-max says otherwise. */
 export const DEFAULT_QUERY_LOG_ENTRIES = 1000;
 export const MAX_QUERY_LOG_ENTRIES = 10_000;
+/** Entries of what pages read by themselves, kept per database beside the others. */
+export const MAX_LOGGED_PAGE_READS = 250;
 /** Entries of a page of the query log: when nothing is said, and at the most (contract 1.23). */
 export const DEFAULT_QUERY_LOG_PAGE = 100;
 export const MAX_QUERY_LOG_PAGE = 1000;

@@ -3,7 +3,7 @@ import { closeSync, openSync, rmSync, statSync } from "node:fs";
 import type { DatabaseTarget } from "../engine/database.ts";
 import { placeDatabase } from "../engine/place.ts";
 import type { DataRoot } from "../engine/resolve.ts";
-import { invalidParameter } from "../errors.ts";
+import { ApiError, invalidParameter } from "../errors.ts";
 import type { JobChannel, JobHandlers } from "../runner/child.ts";
 import { Dump } from "./dump.ts";
 import { type ImportFileJob, importDatabaseFile } from "./import/database-file.ts";
@@ -12,6 +12,7 @@ import { MAINTENANCE, type MaintenanceOp } from "./maintenance.ts";
 import { openOwn } from "./own-connection.ts";
 import { visibleTables } from "./rights.ts";
 import { describeSchema, schemaEtag, schemaVersion } from "./schema.ts";
+import { type SchemaRows, schemaCsv } from "./schema-rows.ts";
 import { sendFile, sendPieces } from "./send.ts";
 
 export interface SchemaJob extends DatabaseTarget {
@@ -20,6 +21,11 @@ export interface SchemaJob extends DatabaseTarget {
   busyTimeoutMs: number;
   /** ETags of what the caller has. */
   knownEtags: string[];
+  /** Only the table or view of this name; null for all. */
+  object: string | null;
+  format: "json" | "csv";
+  /** What a row of the CSV is about. */
+  rows: SchemaRows;
 }
 
 export interface SchemaResult {
@@ -58,17 +64,28 @@ export interface ExportFileJob {
 }
 
 export const fileJobs = {
-  "sql.schema"({ path, grant, db, busyTimeoutMs, knownEtags }: SchemaJob): SchemaResult {
+  "sql.schema"(job: SchemaJob): SchemaResult {
+    const { path, grant, db, busyTimeoutMs, knownEtags, object, format, rows } = job;
     using database = openOwn(path, { access: "read", busyTimeoutMs });
     database.exec("begin");
-    const etag = schemaEtag(database, path, grant);
+    const etag = schemaEtag(database, path, grant, format);
     if (knownEtags.includes("*") || knownEtags.includes(etag)) return { etag, body: null };
     const schema_version = schemaVersion(database);
     const visible = visibleTables(database, grant);
-    const objects = describeSchema(database).filter(
-      ({ name }) => visible?.has(name.toLowerCase()) ?? true,
-    );
-    return { etag, body: JSON.stringify({ success: true, db, schema_version, objects }) };
+    const named = object?.toLowerCase();
+    const objects = describeSchema(database, (name) => {
+      const lower = name.toLowerCase();
+      return (visible?.has(lower) ?? true) && (named === undefined || named === lower);
+    });
+    if (object !== null && objects.length === 0)
+      throw new ApiError("NOT_FOUND", `There is no table or view ${object}`, {
+        hint: "GET /api/v1/sqlite/db/schema?db=… lists them.",
+      });
+    const body =
+      format === "csv"
+        ? schemaCsv(objects, rows)
+        : JSON.stringify({ success: true, db, schema_version, objects });
+    return { etag, body };
   },
 
   /** @returns the members of the answer */
