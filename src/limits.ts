@@ -142,6 +142,8 @@ export const STREAM_CHUNK_BYTES = 64 * 1024;
 export const SCHEMA_EXACT_ROWS = 10_000;
 /** Time that the counting of all tables of a schema may take, in milliseconds. */
 export const SCHEMA_COUNT_BUDGET_MS = 250;
+/** Time that the sizes of all tables of a schema may take, in milliseconds. */
+export const SCHEMA_SIZE_BUDGET_MS = 1000;
 /** How long maintenance waits for readers and other programs that are in its way. */
 export const MAINTENANCE_BUSY_MS = 1000;
 /** Rows of a slow query do not wait longer than this for a chunk to fill. */

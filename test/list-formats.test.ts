@@ -186,6 +186,7 @@ describe("GET /db/schema?format=csv", () => {
       indexes: "1",
       triggers: "0",
       row_count: "0",
+      size: null,
       references: "old; users; rooms; users",
       sql: expect.stringMatching(/^CREATE TABLE stays\(\n/),
     });

@@ -13,7 +13,7 @@ import { missingIs404, runOnFile } from "./file-work.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { csvOf, LIST_TYPES, listFormat, readListFormat } from "./list-format.ts";
 import { CONTENT_TYPE } from "./negotiate.ts";
-import { choice, db, optionalText, timeout } from "./parameters.ts";
+import { choice, db, flag, optionalText, timeout } from "./parameters.ts";
 import { Query } from "./query.ts";
 import { KNOWN_ETAG } from "./request-headers.ts";
 
@@ -23,6 +23,11 @@ const dir = optionalText(
 );
 
 const object = optionalText("object", "Only the table or view of this name; 404 if there is none.");
+
+const sizes = flag(
+  "sizes",
+  "Also find out how many bytes of the file each table takes with its indexes. It reads the whole file, and gives up after a second.",
+);
 
 const schemaRows = choice(
   "rows",
@@ -79,7 +84,12 @@ export function dbRoutes(deps: ServerDeps) {
         const query = Query.of(request);
         const timeoutMs = deadline.read(query);
         const format = readListFormat(query, request, set.headers);
-        const part = { object: object.read(query) || null, rows: schemaRows.read(query), format };
+        const part = {
+          object: object.read(query) || null,
+          sizes: sizes.read(query),
+          rows: schemaRows.read(query),
+          format,
+        };
         const { etag, body } = await withDatabase(deps, query, (database) => {
           const payload: SchemaJob = {
             ...database.target,
@@ -110,7 +120,7 @@ export function dbRoutes(deps: ServerDeps) {
           description:
             "Tables, views, virtual tables, their columns, keys, indexes and triggers. The ETag changes with the schema, not with the rows: row counts may be older than it. In CSV names in one field are separated by semicolons.",
           tag: "SQL",
-          parameters: [db, object, listFormat, schemaRows, deadline],
+          parameters: [db, object, sizes, listFormat, schemaRows, deadline],
           answers: {
             200: {
               description: "The schema",

@@ -14,6 +14,7 @@ import { visibleTables } from "./rights.ts";
 import { describeSchema, schemaEtag, schemaVersion } from "./schema.ts";
 import { type SchemaRows, schemaCsv } from "./schema-rows.ts";
 import { sendFile, sendPieces } from "./send.ts";
+import { TableSizes } from "./table-sizes.ts";
 
 export interface SchemaJob extends DatabaseTarget {
   /** The name under which the caller knows the database. */
@@ -23,6 +24,8 @@ export interface SchemaJob extends DatabaseTarget {
   knownEtags: string[];
   /** Only the table or view of this name; null for all. */
   object: string | null;
+  /** Whether how much of the file each takes is found out, too. */
+  sizes: boolean;
   format: "json" | "csv";
   /** What a row of the CSV is about. */
   rows: SchemaRows;
@@ -65,22 +68,26 @@ export interface ExportFileJob {
 
 export const fileJobs = {
   "sql.schema"(job: SchemaJob): SchemaResult {
-    const { path, grant, db, busyTimeoutMs, knownEtags, object, format, rows } = job;
+    const { path, grant, db, busyTimeoutMs, knownEtags, format, rows } = job;
     using database = openOwn(path, { access: "read", busyTimeoutMs });
     database.exec("begin");
     const etag = schemaEtag(database, path, grant, format);
     if (knownEtags.includes("*") || knownEtags.includes(etag)) return { etag, body: null };
     const schema_version = schemaVersion(database);
     const visible = visibleTables(database, grant);
-    const named = object?.toLowerCase();
+    const named = job.object?.toLowerCase();
     const objects = describeSchema(database, (name) => {
       const lower = name.toLowerCase();
       return (visible?.has(lower) ?? true) && (named === undefined || named === lower);
     });
-    if (object !== null && objects.length === 0)
-      throw new ApiError("NOT_FOUND", `There is no table or view ${object}`, {
+    if (named !== undefined && objects.length === 0)
+      throw new ApiError("NOT_FOUND", `There is no table or view ${job.object}`, {
         hint: "GET /api/v1/sqlite/db/schema?db=… lists them.",
       });
+    if (job.sizes) {
+      const sizes = new TableSizes(database);
+      for (const object of objects) object.size = sizes.sizeBytes(object);
+    }
     const body =
       format === "csv"
         ? schemaCsv(objects, rows)

@@ -55,6 +55,7 @@ const SHAPES: { readonly [Rows in SchemaRows]: (objects: readonly SchemaObject[]
       role: ({ role }) => role,
       row_count: ({ row_count }) => row_count,
       row_count_exact: ({ row_count_exact }) => row_count_exact,
+      size: ({ size }) => size ?? null,
       columns: ({ columns }) => columns.length,
       indexes: ({ indexes }) => indexes.length,
       triggers: ({ triggers }) => triggers.length,

@@ -62,6 +62,8 @@ export interface SchemaObject {
   /** Null for views, and where it cannot be known quickly. */
   row_count: number | null;
   row_count_exact: boolean;
+  /** Bytes of a table with its indexes, where that was asked for; null where it is not known. */
+  size?: number | null;
   /** Why a view or virtual table cannot be used. */
   error?: string;
 }
