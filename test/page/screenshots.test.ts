@@ -66,6 +66,15 @@ const VIEWS: readonly (readonly [string, string, ((page: Page) => Promise<void>)
     },
   ],
   [
+    "log",
+    "#/t.db/log?source=all",
+    async (page) => {
+      await page.locator(".log-entry").nth(2).waitFor();
+      await page.getByRole("button", { name: "Forget this entry" }).nth(1).click();
+    },
+  ],
+  ["statements", "#/t.db/log?by=statement", (page) => page.locator(".log-statements").waitFor()],
+  [
     "palette",
     "#/t.db/overview",
     async (page) => {
