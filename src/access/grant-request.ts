@@ -39,7 +39,7 @@ export function parseGrant(json: unknown): Grant {
 }
 
 /** What the query log calls those who open share links. */
-export const SHARE_ACTOR = "share";
+const SHARE_ACTOR = "share";
 
 /**
  * The name of a token, which histories will show as the actor.

@@ -263,7 +263,7 @@ function toIndex(row: Row, columns: ReadonlyMap<string, Row[]>): SchemaIndex {
 }
 
 /** Roles of the tables that this server made, by lower-case name. */
-export function ownTables(database: DatabaseSync): Map<string, "kv" | "kv_history"> {
+function ownTables(database: DatabaseSync): Map<string, "kv" | "kv_history"> {
   const roles = new Map<string, "kv" | "kv_history">();
   try {
     const rows = database.prepare(`select name from ${RELATIONS_TABLE} where kind = 'kv'`).all();
