@@ -38,7 +38,7 @@ export function parseGrant(json: unknown): Grant {
   return grant;
 }
 
-/** What the query log calls those who open share links. */
+/** Kept free for those who open share links, who have no name. */
 const SHARE_ACTOR = "share";
 
 /**
