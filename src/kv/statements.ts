@@ -10,9 +10,9 @@
  * - `insert … select` from the table it inserts into goes through a temporary b-tree (20 µs), so the
  *   stamp reads the history and the record does not.
  */
+import { historyTable } from "../engine/own-names.ts";
 import type { Relation } from "../engine/plan.ts";
 import { isJsonSql, placeSql, storedSql } from "./json-sql.ts";
-import { historyTable } from "./relation.ts";
 import { stampRules } from "./stamp.ts";
 
 export type KvStatements = ReturnType<typeof makeStatements>;
