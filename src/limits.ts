@@ -6,6 +6,8 @@ export const MAX_KEY_BYTES = 2048;
 export const MAX_ACTOR_CHARS = 256;
 /** Longest name of a key-value table, in characters. */
 export const MAX_TABLE_NAME_CHARS = 64;
+/** Names of key-value tables whose statements are remembered. */
+export const MAX_KNOWN_RELATIONS = 1000;
 /** Largest value in bytes, unless --max-value-bytes says otherwise. */
 export const DEFAULT_MAX_VALUE_BYTES = 64 * 1024 * 1024;
 /**

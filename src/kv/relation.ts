@@ -2,13 +2,12 @@
 import { expiryIndex, HISTORY_SUFFIX, historyTable, OWN_PREFIX } from "../engine/own-names.ts";
 import type { Relation } from "../engine/plan.ts";
 import { invalidParameter } from "../errors.ts";
-import { MAX_TABLE_NAME_CHARS } from "../limits.ts";
+import { MAX_KNOWN_RELATIONS, MAX_TABLE_NAME_CHARS } from "../limits.ts";
 import { logTime } from "./stamp.ts";
 
 export { historyTable };
 
 export const DEFAULT_TABLE = "kv_store";
-const KNOWN_RELATIONS_MAX = 1000;
 
 /**
  * The one place where a table's name becomes part of SQL: checked against a pattern, and quoted.
@@ -32,7 +31,7 @@ export function kvRelation(table: string = DEFAULT_TABLE): Relation {
       `must not end in ${HISTORY_SUFFIX}: those tables hold the history`,
     );
   const relation = knownRelations.get(name) ?? makeRelation(name);
-  if (knownRelations.size > KNOWN_RELATIONS_MAX) knownRelations.clear();
+  if (knownRelations.size > MAX_KNOWN_RELATIONS) knownRelations.clear();
   knownRelations.set(name, relation).set(table, relation);
   return relation;
 }
