@@ -16,6 +16,16 @@ export const SQL_ACTOR: RequestHeader = {
   description: "Who sends it, for the query log.",
 };
 
+export const SAVING_ACTOR: RequestHeader = {
+  name: "X-Actor",
+  description: "Who saves it.",
+};
+
+export const IF_ABSENT: RequestHeader = {
+  name: "If-None-Match",
+  description: "`*`: only if there is none of that name.",
+};
+
 export const IF_MATCH: RequestHeader = {
   name: "If-Match",
   description: "Only if the key has one of these ETags; `*`: only if there is one.",
