@@ -26,6 +26,12 @@ export const IF_ABSENT: RequestHeader = {
   description: "`*`: only if there is none of that name.",
 };
 
+export const SOURCE: RequestHeader = {
+  name: "Chronolite-Source",
+  description:
+    "`page`: a page reads this by itself, for what it shows; the query log counts it apart. Anything else is ignored.",
+};
+
 export const IF_MATCH: RequestHeader = {
   name: "If-Match",
   description: "Only if the key has one of these ETags; `*`: only if there is one.",

@@ -18,6 +18,8 @@ export interface CallOptions {
   /** Beside those that every request has. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
+  /** The page reads this by itself, for what it shows; the query log counts it apart. */
+  readonly byPage?: boolean;
 }
 
 /** The address of a path below the API prefix, such as `/query`. */
@@ -41,6 +43,7 @@ export async function send(path: string, options: CallOptions = {}): Promise<Res
     const token = storedToken();
     const headers = new Headers(options.headers);
     if (token !== null) headers.set("authorization", `Bearer ${token}`);
+    if (options.byPage === true) headers.set("chronolite-source", "page");
     if (options.json !== undefined) headers.set("content-type", "application/json");
     const body = options.json === undefined ? options.body : stringifyJson(options.json);
     const response = await fetch(apiUrl(path, options.query), {
