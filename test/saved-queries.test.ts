@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { asRoot, makeToken, ROOT_TOKEN, sharedServer, withToken } from "./support/access.ts";
+import { parseCsv } from "./support/csv.ts";
 import { startTestServer, TestFolder, type TestServer } from "./support/server.ts";
 
 interface Saved {
@@ -120,6 +121,31 @@ describe("a saved query", () => {
     );
     for (const name of odd) expect((await remove(server, name)).status).toBe(200);
     expect(await list(server)).toEqual([]);
+  });
+
+  test("comes as CSV too", async () => {
+    await using server = await startTestServer();
+    await put(server, 'a "b"', { sql: "select :a,\n1", values: { a: [1] }, chart: "bar" });
+    const atS = Math.floor(server.clock.nowMs() / 1000);
+    for (const [address, headers] of [
+      ["/queries?db=t&format=csv", {}],
+      ["/queries?db=t", { accept: "text/csv" }],
+    ] as const) {
+      const response = await server.api(address, { headers });
+      expect(response.headers.get("content-type")).toStartWith("text/csv");
+      expect(parseCsv(await response.text())).toEqual([
+        {
+          name: 'a "b"',
+          sql: "select :a,\n1",
+          values: '{"a":[1]}',
+          chart: "bar",
+          created_at: String(atS),
+          updated_at: String(atS),
+          actor: null,
+        },
+      ]);
+    }
+    expect((await server.api("/queries?db=t&format=pdf")).status).toBe(400);
   });
 
   test("of that name is left as it is with If-None-Match: *", async () => {

@@ -16,6 +16,8 @@ import { documented, STATE_WRITE_ERRORS } from "./documentation.ts";
 import { jsonAnswer, readJsonObject } from "./json-body.ts";
 import { toSeconds } from "./kv-answer.ts";
 import { API_PREFIX } from "./kv-path.ts";
+import { csvOf, LIST_TYPES, listFormat, readListFormat } from "./list-format.ts";
+import { CONTENT_TYPE } from "./negotiate.ts";
 import { db, timeout } from "./parameters.ts";
 import { Query } from "./query.ts";
 import { IF_ABSENT, SAVING_ACTOR } from "./request-headers.ts";
@@ -47,8 +49,15 @@ export function savedQueryRoutes(deps: ServerDeps) {
     .get(
       PREFIX,
       async ({ request, set }) => {
-        const queries = await deps.savedQueries.list(await placeOf(Query.of(request)));
-        set.headers["content-type"] = "application/json";
+        const query = Query.of(request);
+        const format = readListFormat(query, request, set.headers);
+        const queries = await deps.savedQueries.list(await placeOf(query));
+        set.headers["content-type"] = CONTENT_TYPE[format];
+        if (format === "csv")
+          return csvOf(
+            COLUMNS,
+            queries.map((saved) => ({ ...membersOf(saved), values: saved.values })),
+          );
         return jsonAnswer({ success: true }, { queries: `[${queries.map(toJson).join(",")}]` });
       },
       {
@@ -57,8 +66,14 @@ export function savedQueryRoutes(deps: ServerDeps) {
           description:
             "By name. They belong to the database's path: they are kept when the file is deleted, and are there again with a new one. A token that is limited to tables or prefixes sees what it saved itself.",
           tag: "SQL",
-          parameters: [db],
-          answers: { 200: { description: "The queries", schema: SavedQueriesAnswer } },
+          parameters: [db, listFormat],
+          answers: {
+            200: {
+              description: "The queries",
+              schema: SavedQueriesAnswer,
+              otherTypes: LIST_TYPES,
+            },
+          },
           errors: STATE_WRITE_ERRORS,
         }),
       },
@@ -212,17 +227,20 @@ function refusal(outcome: Exclude<Saved["outcome"], "saved">): ApiError {
   }
 }
 
+const COLUMNS = ["name", "sql", "values", "chart", "created_at", "updated_at", "actor"] as const;
+
+function membersOf(query: SavedQuery) {
+  return {
+    name: query.name,
+    sql: query.sql,
+    chart: query.chart,
+    created_at: toSeconds(query.createdAtMs),
+    updated_at: toSeconds(query.updatedAtMs),
+    actor: query.actor,
+  };
+}
+
 /** JSON text; the values as they were sent, digit by digit. */
 function toJson(query: SavedQuery): string {
-  return jsonAnswer(
-    {
-      name: query.name,
-      sql: query.sql,
-      chart: query.chart,
-      created_at: toSeconds(query.createdAtMs),
-      updated_at: toSeconds(query.updatedAtMs),
-      actor: query.actor,
-    },
-    { values: query.values ?? "null" },
-  );
+  return jsonAnswer(membersOf(query), { values: query.values ?? "null" });
 }
