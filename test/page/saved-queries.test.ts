@@ -77,7 +77,7 @@ describePage("saved queries", (tests) => {
       expect(address).toBe("#/t.db/sql/One%20user%20%2F%20100%20%25");
 
       await itemOf(page, "One user / 100 %", "Copy the link");
-      await page.getByText("Copied the link").waitFor();
+      await page.getByText("Copied the link").first().waitFor();
       expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(page.url());
 
       // The address is enough, on any device, and the query shows its rows.
@@ -86,6 +86,7 @@ describePage("saved queries", (tests) => {
       await other.getByRole("gridcell", { name: "User 7" }).waitFor();
       expect(await other.getByRole("textbox", { name: ":id", exact: true }).inputValue()).toBe("7");
       expect(await shownTab(other).innerText()).toBe("One user / 100 %");
+      expect(new URL(other.url()).hash).toBe(address);
 
       // A dot as long as it is not saved; the address and a reload keep what was typed.
       await write(page, "SELECT email FROM users WHERE id = :id");
@@ -122,6 +123,12 @@ describePage("saved queries", (tests) => {
       await page.getByRole("button", { name: "Undo" }).last().click();
       await linkOf(page, "A user").waitFor();
       expect(await saved()).toMatchObject([{ name: "A user", values: { ":id": 7 } }]);
+      // Deleted for good, its text is still the tab's.
+      await itemOf(page, "A user", "Delete");
+      await linkOf(page, "A user").waitFor({ state: "detached" });
+      await page.reload();
+      await editorOf(page).getByText("email").waitFor();
+      expect(await page.getByRole("textbox", { name: ":id", exact: true }).inputValue()).toBe("7");
     },
     IN_BROWSER,
   );
