@@ -217,8 +217,14 @@ export const MAX_KNOWN_TOKENS = 1000;
 /** Query strings whose meaning is remembered, and how long they may be, in characters. */
 export const MAX_KNOWN_QUERIES = 1000;
 export const MAX_KNOWN_QUERY_CHARS = 200;
-/** Longest query of a share link, with its values, in characters. */
-export const MAX_SHARED_SQL_CHARS = 100_000;
+/** Longest query of a share link, or of one that is saved, with its values, in characters. */
+export const MAX_KEPT_SQL_CHARS = 100_000;
+/** Longest name of a saved query, in characters, and longest text of its chart. */
+export const MAX_SAVED_NAME_CHARS = 200;
+export const MAX_SAVED_CHART_CHARS = 10_000;
+/** Saved queries of one database: how many, and what they may take together, in bytes. */
+export const MAX_SAVED_QUERIES = 500;
+export const MAX_SAVED_QUERIES_BYTES = 4 * 1024 * 1024;
 /** Wrong tokens from one address before it has to wait, and how long one counts. */
 export const MAX_FAILED_TOKENS = 10;
 export const FAILED_TOKEN_MEMORY_MS = 60_000;
