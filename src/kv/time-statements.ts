@@ -27,6 +27,12 @@ export function timeStatements(relation: Relation): TimeStatements {
 
 const made = new WeakMap<Relation, TimeStatements>();
 
+/** A column of a table, and its name as it stands in SQL. */
+export interface NamedColumn {
+  readonly column: string;
+  readonly quoted: string;
+}
+
 /** What going back is about to do, of one plan; each rollback fills it anew. */
 const WANTED = "temp.chronolite_wanted";
 const MARK = "insert into temp.chronolite_dropped";
@@ -36,8 +42,9 @@ const DOOMED = -1;
 export const PRUNED = 2;
 
 function makeTimeStatements(name: string) {
-  const T = `"${name}"`;
-  const H = `"${historyTable(name)}"`;
+  // Of the file, whatever temporary view has taken the name (`asThen`).
+  const T = `main."${name}"`;
+  const H = `main."${historyTable(name)}"`;
 
   const firstOf = (key: string) =>
     `(select min(op_number) from ${H} where key = ${key} and op_number is not null)`;
@@ -133,6 +140,36 @@ function makeTimeStatements(name: string) {
         and ($contains is null or instr(key, $contains) > 0)`;
   const present = "verdict in ('recorded', 'current')";
   const unknown = "verdict in ('gap', 'pruned')";
+
+  // ── the table for SQL ──────────────────────────────────────────────────────────────────────────
+  const either = (column: string, current = column) => `coalesce(p.${column}, c.${current})`;
+  /** With the affinity that the column has, which decides how it is compared. */
+  const as = (type: "text" | "integer", expression: string) => `cast(${expression} as ${type})`;
+  /**
+   * The columns of a row from what the history has of it. A new time to live does not count as an
+   * update, and which write made a key is known while that key lives.
+   */
+  const columnsThen: Readonly<Record<string, string>> = {
+    key: "state.key",
+    value: either("value"),
+    content_type: as("text", either("content_type")),
+    created_at_ms: as("integer", either("created_at_ms")),
+    updated_at_ms: as(
+      "integer",
+      `coalesce(c.updated_at_ms, (select h.at_ms from ${H} h where h.key = state.key
+        and h.op_number <= state.place and h.op <> 'TTL' order by h.op_number desc limit 1))`,
+    ),
+    expire_at_ms: as("integer", either("expire_at_ms")),
+    op_number: as("integer", either("op_number")),
+    seq: as("integer", either("seq")),
+    recorded_at_ms: as("integer", either("at_ms", "recorded_at_ms")),
+    born_seq: as(
+      "integer",
+      `coalesce(c.born_seq, (select born.born_seq from ${T} born
+        where born.key = state.key and born.born_seq <= p.seq))`,
+    ),
+    since_ms: as("integer", either("since_ms")),
+  };
 
   // ── between two moments ────────────────────────────────────────────────────────────────────────
   const [fromMs, toMs] = ["+$from_ms", "+$to_ms"];
@@ -255,6 +292,30 @@ function makeTimeStatements(name: string) {
         where ${unknown} or (${present} and number > $offset and number <= $offset + $limit)
         order by state.key`,
     },
+    /**
+     * The table as SQL reads it at a moment: `states` and `rows` are names of temporary objects to make,
+     * then a view of the table's own name takes its place. What somebody else added to the table is not
+     * recorded, so it is known of the present alone.
+     * @param columns of the table as it is now, in their order
+     */
+    asThen: (states: string, rows: string, columns: readonly NamedColumn[], isNow: boolean) => ({
+      makeStates: `create temp table "${states}" (
+        key text primary key not null, place integer, verdict text) strict, without rowid`,
+      /** Every key there was, and every key of which nobody knows. */
+      fillStates: `insert into temp."${states}" (key, place, verdict)
+        select key, place, verdict from (${statesAt(allKeys, "+$t_ms", "$is_now")})
+        where ${present} or ${unknown} order by key`,
+      unknownKeys: `select key from temp."${states}" where ${unknown} order by key`,
+      makeRows: `create temp view "${rows}" as
+        select ${columns
+          .map(({ column, quoted }) => {
+            const then = isNow ? `c.${quoted}` : (columnsThen[column.toLowerCase()] ?? "null");
+            return `${then} as ${quoted}`;
+          })
+          .join(", ")}
+        from temp."${states}" state ${withValue("state")} where ${present}`,
+      makeView: `create temp view "${name}" as select * from temp."${rows}"`,
+    }),
     /** Keys that may have changed between two moments, as they were at both. */
     diff: diffOf(keysBetween),
     diffOfKeys: diffOf(givenKeys),

@@ -34,6 +34,19 @@ export interface Compiled {
   readonly pragma: { readonly name: string; readonly argument: string | null } | null;
   /** Tables and views of the file whose rows it may change, triggers and foreign keys included. */
   readonly writes: ReadonlySet<string>;
+  readonly reads: readonly Read[];
+}
+
+/** A column that a statement reads. */
+export interface Read {
+  /** The table, view or table-valued function, as it is spelt in the schema. */
+  readonly table: string;
+  /** Empty where no column in particular is read, as by count(*). */
+  readonly column: string;
+  /** `main` or `temp`; null where no column is read of a name without one, which may be a CTE's. */
+  readonly schema: string | null;
+  /** The innermost view, or common table expression, that this is read for. */
+  readonly within: string | null;
 }
 
 /**
@@ -41,6 +54,9 @@ export interface Compiled {
  * no trigger of a file or a caller passes for one.
  */
 export const NOTING_TRIGGER = `chronolite_notes_${randomUUID()}`;
+
+/** Values of a statement of ours; node:sqlite binds every number as REAL, so integers are bigint. */
+type NamedValues = Readonly<Record<string, string | bigint | null | Uint8Array>>;
 
 /** Whose statement SQLite is asking about. */
 type Phase =
@@ -62,8 +78,8 @@ export class SandboxedConnection implements Disposable {
   readonly #refuseByRights: RefuseByRights | undefined;
   readonly #told = new Map<string, StatementSync>();
   #endedWell = false;
-  /** Whether a pragma was given a value, which may outlast the statement. */
-  #setsPragmas = false;
+  /** Whether a pragma was given a value, or something temporary was made, which may outlast the statement. */
+  #leavesTraces = false;
   #phase: Phase = "own";
   #refusal: string | undefined;
   /** Why the last statement was refused to this caller, though others may run it. */
@@ -72,6 +88,7 @@ export class SandboxedConnection implements Disposable {
   #readsOnly = true;
   #pragma: Compiled["pragma"] = null;
   #writes = new Set<string>();
+  #reads: Read[] = [];
 
   constructor(
     path: string,
@@ -90,7 +107,7 @@ export class SandboxedConnection implements Disposable {
     this.#database.setAuthorizer((action, first, second, database, trigger) =>
       trigger?.startsWith(NOTING_TRIGGER) === true
         ? constants.SQLITE_OK
-        : this.#authorize(action, first, second, database),
+        : this.#authorize(action, first, second, database, trigger),
     );
   }
 
@@ -116,6 +133,12 @@ export class SandboxedConnection implements Disposable {
   begin(mode: "deferred" | "immediate"): void {
     this.control(`begin ${mode}`);
     this.ask("select 1 from sqlite_schema limit 1");
+  }
+
+  /** Runs a statement of ours about temporary objects; then nobody else gets the connection. */
+  temporarily(sql: string, named: NamedValues = {}): void {
+    this.#leavesTraces = true;
+    this.#own(() => this.#database.prepare(sql).run(named));
   }
 
   /** Rows of a query of ours. */
@@ -194,7 +217,7 @@ export class SandboxedConnection implements Disposable {
 
   [Symbol.dispose](): void {
     this.#phase = "own";
-    const clean = this.#endedWell && !this.#setsPragmas && !this.#database.isTransaction;
+    const clean = this.#endedWell && !this.#leavesTraces && !this.#database.isTransaction;
     if (this.access === "read" && clean) {
       returnReader(this.#path, this.#database);
       return;
@@ -215,6 +238,7 @@ export class SandboxedConnection implements Disposable {
     this.#readsOnly = true;
     this.#pragma = null;
     this.#writes = new Set();
+    this.#reads = [];
     try {
       const statement = this.#database.prepare(sql);
       const text = statement.sourceSQL;
@@ -229,6 +253,7 @@ export class SandboxedConnection implements Disposable {
         readsOnly: this.#readsOnly,
         pragma: this.#pragma,
         writes: this.#writes,
+        reads: this.#reads,
       };
     } catch (error) {
       throw this.refused(error);
@@ -263,9 +288,17 @@ export class SandboxedConnection implements Disposable {
     first: string | null,
     second: string | null,
     database: string | null,
+    within: string | null,
   ): number {
     if (this.#phase === "own") return constants.SQLITE_OK;
     if (this.#phase !== "running") this.#asked += 1;
+    if (this.#phase === "compiling" && action === constants.SQLITE_READ)
+      this.#reads.push({
+        table: first ?? "",
+        column: second ?? "",
+        schema: database,
+        within,
+      });
     const lacking = this.#refuseByRights?.(action, first, second, database);
     if (lacking !== undefined) {
       this.#lackingRight ??= lacking;
@@ -326,7 +359,7 @@ export class SandboxedConnection implements Disposable {
   }
 
   #refusePragma(name: string, argument: string | null): string | undefined {
-    this.#setsPragmas ||= argument !== null && !TELLING_PRAGMAS.has(name);
+    this.#leavesTraces ||= argument !== null && !TELLING_PRAGMAS.has(name);
     // Some take effect while they are compiled.
     if (this.#phase === "explaining") return "PRAGMA has no plan";
     if (this.#phase === "compiling") this.#pragma = { name, argument };
