@@ -536,8 +536,9 @@ class Run {
     if (roll < 25) await this.#lookBack(key);
     else if (roll < 40) await this.#snapshotOf(key);
     else if (roll < 50) await this.#table(this.#moment());
-    else if (roll < 60) await this.#diff();
-    else if (roll < 75)
+    else if (roll < 55) await this.#sql(this.#moment());
+    else if (roll < 65) await this.#diff();
+    else if (roll < 80)
       expect(await this.#now(key)).toEqual(this.#model.live(key, this.#nowMs)?.value);
   }
 
@@ -636,6 +637,45 @@ class Run {
       total: there.length,
       gap_keys: gapKeys,
     });
+  }
+
+  /** The whole table to SQL, and a part of it. */
+  async #sql(asked: Asked): Promise<void> {
+    if (this.#model.lastSeq === 0) return;
+    const ask = (sql: string, more = "") =>
+      this.#server.json(`/query?db=t&sql=${escaped(sql)}&at_timestamp=${asked.text}${more}`);
+    const all = "select key, value, content_type, created_at_ms, expire_at_ms from kv_store";
+    const { status, body } = await ask(all, "&allow_gaps=true");
+    if (this.#isPruned(asked)) {
+      expect({ status, body }).toMatchObject({ status: 410, body: { code: "HISTORY_PRUNED" } });
+      return;
+    }
+    const states = this.#model.keys.map((key) => ({ key, at: this.#at(key, asked) }));
+    const there = states.filter(({ at }) => exists(at));
+    const gapKeys = states.filter(({ at }) => !isKnown(at)).map(({ key }) => key);
+    expect({ asked, status, ...body }).toMatchObject({
+      status: 200,
+      resultSet: there.map(({ key, at: { state } }) => ({
+        key,
+        value: state?.value,
+        content_type: state?.type,
+        created_at_ms: state?.createdAtMs,
+        expire_at_ms: state?.expireAtMs,
+      })),
+      rowCount: there.length,
+      has_gaps: gapKeys.length > 0,
+      gap_keys: gapKeys,
+    });
+    const key = this.#random.pick(KEYS);
+    const part = await ask(`select count(*) as n from kv_store where key >= '${key}'`);
+    expect({ asked, key, ...part }).toMatchObject(
+      gapKeys.length > 0
+        ? { status: 409, body: { code: "TIME_TRAVEL_CHAIN_GAP", gap_keys: gapKeys } }
+        : {
+            status: 200,
+            body: { resultSet: [{ n: there.filter((one) => byBytes(one.key, key) >= 0).length }] },
+          },
+    );
   }
 
   async #diff(): Promise<void> {

@@ -363,6 +363,34 @@ function makeTimeStatements(name: string) {
       sql: `select horizon_ms, pruned_seq from chronolite_relations where name = '${name}'`,
     },
 
+    /**
+     * Where a moment is in the log, by numbers of its rows: `first`, `last`, and `at`, the newest by then
+     * (or one less than the first). `previous_ms` is the newest time before that of `at`.
+     */
+    placeInLog: {
+      sql: `with ends as materialized (
+          select (select min(seq) from ${H}) as first, (select max(seq) from ${H}) as last, ${seqBy("+$t_ms")} as at),
+        newest as materialized (select at_ms from ends join ${H} on seq = at)
+        select first, last, at, (select at_ms from ${H} where seq = first) as first_ms,
+          (select at_ms from ${H} where seq = last) as last_ms, (select at_ms from newest) as newest_ms,
+          (select at_ms from ${H} where seq = (select ${seqBy("newest.at_ms - 1")} from newest)) as previous_ms,
+          (select at_ms from ${H} where seq = (select min(seq) from ${H} where seq > at)) as next_ms
+        from ends`,
+    },
+    /** The log in `$buckets` parts of the same length, at the most: the end of each, and its newest row. */
+    buckets: {
+      sql: `with log as materialized (
+          select (select at_ms from ${H} order by seq limit 1) as first_ms,
+            (select at_ms from ${H} order by seq desc limit 1) + 1 as end_ms),
+        bucket(number, count) as (
+          select 1, min(+$buckets, end_ms - first_ms) from log where first_ms is not null and +$buckets > 0
+          union all
+          select number + 1, count from bucket where number < count),
+        ends as materialized (
+          select number, first_ms + (end_ms - first_ms) * number / count - 1 as to_ms from bucket join log)
+        select to_ms, ${seqBy("ends.to_ms")} as seq from ends order by number`,
+    },
+
     /** One row if the moment is not before the horizon. Required. */
     withinHorizon: {
       sql: `select 1 as fine where not exists (

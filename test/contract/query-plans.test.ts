@@ -17,15 +17,29 @@ import { timeStatements } from "../../src/kv/time-statements.ts";
 const relation = kvRelation();
 const time = timeStatements(relation);
 
+/** The table as SQL reads it in the past, and what it is made of. */
+const asThen = time.asThen(
+  "states",
+  "rows",
+  [...(relation.objects[0]?.sql ?? "").matchAll(/^ {2}(\w+) /gm)].map(([, column = ""]) => ({
+    column,
+    quoted: `"${column}"`,
+  })),
+  false,
+);
+
 /** What EXPLAIN QUERY PLAN says, without the numbers of subqueries, which only name them. */
 function explain(sql: string): string[] {
   using database = new Database(":memory:");
   database.run(RELATIONS_DDL);
   for (const { sql: ddl } of [...relation.objects, time.wantedTable, time.droppedTable])
     database.run(ddl);
+  for (const ddl of [asThen.makeStates, asThen.makeRows]) database.run(ddl);
   // Left open, EXPLAIN of an INSERT would hold the database.
   using statement = database.prepare<{ detail: string }, []>(`explain query plan ${sql}`);
-  return statement.all().map(({ detail }) => detail.replace(/(subquery)[ -]\d+/i, "$1"));
+  return statement
+    .all()
+    .map(({ detail }) => detail.replace(/(subquery)[ -]\d+/i, "$1").replace(" main.", " "));
 }
 
 /** Every statement, by name; pairs and the like with a dot. */
@@ -50,6 +64,9 @@ describe.skipIf(process.platform === "darwin")("EXPLAIN QUERY PLAN of a key-valu
     ...named(kvStatements(relation)),
     ...named({ expiry: relation.expiry }),
     ...named({ time }),
+    ["asThen.fillStates", asThen.fillStates] as const,
+    ["asThen.unknownKeys", asThen.unknownKeys] as const,
+    ["asThen.rows", "select * from rows where key > $key order by key limit $limit"] as const,
   ])("of %s is the expected one", (name, sql) => {
     const plan = explain(sql);
     expect(plan.join("\n")).toMatchSnapshot();
