@@ -1,6 +1,10 @@
 /** Random operations, and every way to look at the past, against a model that kept all of it. */
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
+import { momentParams } from "../src/kv/moment.ts";
+import { kvRelation } from "../src/kv/relation.ts";
+import { ABOVE_ALL_KEYS } from "../src/kv/table.ts";
+import { timeStatements } from "../src/kv/time-statements.ts";
 import { escaped, type KvCalls, kvCalls } from "./support/kv.ts";
 import { byBytes, type Change, changed, isJson } from "./support/kv-model.ts";
 import { type Random, randomFrom } from "./support/random.ts";
@@ -666,6 +670,7 @@ class Run {
       has_gaps: gapKeys.length > 0,
       gap_keys: gapKeys,
     });
+    this.#fillsAgree(asked);
     const key = this.#random.pick(KEYS);
     const part = await ask(`select count(*) as n from kv_store where key >= '${key}'`);
     expect({ asked, key, ...part }).toMatchObject(
@@ -676,6 +681,25 @@ class Run {
             body: { resultSet: [{ n: there.filter((one) => byBytes(one.key, key) >= 0).length }] },
           },
     );
+  }
+
+  /** Which way the server goes depends on how many operations there are: the other must lead there too. */
+  #fillsAgree({ ms }: Asked): void {
+    using database = new Database(this.#server.folder.file("t.db"), { strict: true });
+    const then = timeStatements(kvRelation()).asThen("states", "rows", [], ms === null);
+    database.run(then.makeStates);
+    const moment = momentParams({ ms: ms ?? 0, isNow: ms === null, nowMs: this.#nowMs });
+    const range = { from: "", below: ABOVE_ALL_KEYS, suffix: null, contains: null };
+    const [halved, scanned] = [
+      [then.fillByHalving, { ...moment, ...range }] as const,
+      [then.fillByScan, moment] as const,
+    ].map(([fill, params]) => {
+      database.prepare(fill).run(params);
+      const rows = database.prepare("select * from temp.states").all();
+      database.run("delete from temp.states");
+      return rows;
+    });
+    expect(scanned).toEqual(halved);
   }
 
   async #diff(): Promise<void> {

@@ -82,11 +82,18 @@ function makeTimeStatements(name: string) {
    *
    * p: the last operation by then; n: the one after it; c: the key's row now.
    */
-  const statesAt = (asked: string, t: string, isNow: string) => {
+  const statesAt = (asked: string, t: string, isNow: string) =>
+    statesOf(
+      `select asked.key as key, ${lastBy("asked.key", t)} as place from (${asked}) asked`,
+      t,
+      isNow,
+    );
+  /** The same of keys with the number of their last operation by then, as `lastBy` has it. */
+  const statesOf = (placed: string, t: string, isNow: string) => {
     const byOperation = `case when p.content_type is null then 'absent'
           when p.expire_at_ms <= ${t} then 'expired' else 'recorded' end`;
     const live = (at: string) => `iif(c.expire_at_ms <= ${at}, 'expired', 'current')`;
-    return `with placed as materialized (select asked.key as key, ${lastBy("asked.key", t)} as place from (${asked}) asked)
+    return `with placed as materialized (${placed})
       select placed.key as key, place, p.at_ms as op_at_ms, p.op_number as p_number,
         p.seq is c.seq and ${sameState("p", "c")} and p.op <> 'UNRECORDED' as as_recorded,
         case
@@ -106,13 +113,14 @@ function makeTimeStatements(name: string) {
             when p.seq is c.seq and ${sameState("p", "c")} then ${byOperation}
             else 'gap' end
           when p.key is null and n.op_number > 1 then 'pruned'
-          when p.op = 'UNRECORDED' or n.since_ms <= ${t} then 'gap'
+          when p.op = 'UNRECORDED' or exists (select 1 from ${H} g indexed by "${historyTable(name)}_gap"
+            where g.seq = n.seq and g.since_ms is not null and g.since_ms <= ${t}) then 'gap'
           when p.key is null then 'absent'
           else ${byOperation} end as verdict
       from placed
         left join ${H} p on p.key = placed.key and p.op_number = placed.place
         left join ${H} n on n.key = placed.key and n.op_number = placed.place + 1
-        left join ${T} c on c.key = placed.key`;
+        left join ${T} c on c.key = placed.key and n.key is null`;
   };
   /** The columns of a state's value, from `p` or `c` again: only for the rows that are wanted. */
   const withValue = (state: string) =>
@@ -138,6 +146,15 @@ function makeTimeStatements(name: string) {
       select key from ${T} where key >= +$from and key < +$below
         and ($suffix is null or substr(key, -length($suffix)) = $suffix)
         and ($contains is null or instr(key, $contains) > 0)`;
+  /**
+   * All keys with their places, by one look at every operation: the index has all that it takes. Where
+   * keys have few operations each, that is much faster than halving those of each key.
+   */
+  const allPlaces = `select key, ifnull(max(iif(seq <= ${seqBy("+$t_ms")}, op_number, null)), min(op_number) - 1) as place
+      from ${H} where op_number is not null group by key
+      union all
+      select key, null from ${T} t
+      where not exists (select 1 from ${H} h where h.key = t.key and h.op_number is not null)`;
   const present = "verdict in ('recorded', 'current')";
   const unknown = "verdict in ('gap', 'pruned')";
 
@@ -302,9 +319,15 @@ function makeTimeStatements(name: string) {
       makeStates: `create temp table "${states}" (
         key text primary key not null, place integer, verdict text) strict, without rowid`,
       /** Every key there was, and every key of which nobody knows. */
-      fillStates: `insert into temp."${states}" (key, place, verdict)
+      fillByHalving: `insert into temp."${states}" (key, place, verdict)
         select key, place, verdict from (${statesAt(allKeys, "+$t_ms", "$is_now")})
-        where ${present} or ${unknown} order by key`,
+        where ${present} or ${unknown}`,
+      fillByScan: `insert into temp."${states}" (key, place, verdict)
+        select key, place, verdict from (${statesOf(allPlaces, "+$t_ms", "$is_now")})
+        where ${present} or ${unknown}`,
+      /** What tells which is faster. */
+      size: `select (select count(*) from ${T}) as keys,
+          (select max(seq) from ${H}) - (select min(seq) from ${H}) as operations`,
       unknownKeys: `select key from temp."${states}" where ${unknown} order by key`,
       makeRows: `create temp view "${rows}" as
         select ${columns

@@ -10,7 +10,11 @@ import { checkHorizon, type Moment, momentParams } from "../kv/moment.ts";
 import { historyTable, kvRelation } from "../kv/relation.ts";
 import { ABOVE_ALL_KEYS } from "../kv/table.ts";
 import { timeStatements } from "../kv/time-statements.ts";
-import { MAX_DIFF_KEYS } from "../limits.ts";
+import {
+  MAX_DIFF_KEYS,
+  MAX_SCANNED_OPERATIONS,
+  MAX_SCANNED_OPERATIONS_PER_KEY,
+} from "../limits.ts";
 import { quoteName } from "./identifier.ts";
 import { PURE_FUNCTIONS } from "./rights.ts";
 import type { Compiled, Read, SandboxedConnection } from "./sandbox.ts";
@@ -158,6 +162,8 @@ function makeTable(
   return then;
 }
 
+const ALL_KEYS = { from: "", below: ABOVE_ALL_KEYS, suffix: null, contains: null };
+
 function fill(
   connection: SandboxedConnection,
   statements: ReadonlyMap<string, AsThen>,
@@ -166,16 +172,16 @@ function fill(
 ): string[] {
   const { t_ms: tMs, is_now: isNow, now_ms: nowMs } = momentParams(moment);
   const gapKeys: string[] = [];
-  for (const [table, { fillStates, unknownKeys }] of statements) {
-    connection.temporarily(fillStates, {
-      t_ms: BigInt(Number(tMs)),
-      is_now: BigInt(Number(isNow)),
-      now_ms: BigInt(Number(nowMs)),
-      from: "",
-      below: ABOVE_ALL_KEYS,
-      suffix: null,
-      contains: null,
-    });
+  const params = {
+    t_ms: BigInt(Number(tMs)),
+    is_now: BigInt(Number(isNow)),
+    now_ms: BigInt(Number(nowMs)),
+  };
+  for (const [table, { fillByHalving, fillByScan, size, unknownKeys }] of statements) {
+    const [{ keys, operations } = {}] = connection.ask(size);
+    const most = Math.max(MAX_SCANNED_OPERATIONS, MAX_SCANNED_OPERATIONS_PER_KEY * Number(keys));
+    if (Number(operations) <= most) connection.temporarily(fillByScan, params);
+    else connection.temporarily(fillByHalving, { ...params, ...ALL_KEYS });
     const unknown = connection.ask(unknownKeys).map(({ key }) => String(key));
     if (unknown.length > 0 && !allowGaps) throw gapsError(table, unknown);
     gapKeys.push(...unknown);
