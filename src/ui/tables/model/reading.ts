@@ -63,7 +63,7 @@ export interface QueryRows {
   readonly truncated: boolean;
 }
 
-/** Runs SQL that only reads; anything else is refused by the server. */
+/** Runs SQL of the page's own that only reads; anything else is refused by the server. */
 export async function readRows(
   db: string,
   text: SqlText,
@@ -83,6 +83,7 @@ export async function readRows(
       timeout: options.timeoutS,
     },
     signal: options.signal,
+    byPage: true,
   });
   return {
     rows: resultSet.map((row) => columns.map((name) => row[name] ?? null)),
