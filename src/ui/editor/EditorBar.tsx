@@ -1,5 +1,5 @@
 import { Bookmark, ListTree, Play, Share2, Square, WandSparkles } from "lucide-react";
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { Button } from "../parts/Button.tsx";
 import { formatDuration } from "../parts/format.ts";
 import type { EditorCommands } from "./codemirror.ts";
@@ -11,6 +11,8 @@ export interface EditorBarProps {
   running: { readonly startedAt: number } | null;
   onCancel(): void;
   onExplain(): void;
+  /** The menu of saved queries. */
+  saved: ReactNode;
   /** Absent where a link could not run the query. */
   onShare: (() => void) | undefined;
 }
@@ -22,6 +24,7 @@ export function EditorBar({
   running,
   onCancel,
   onExplain,
+  saved,
   onShare,
 }: EditorBarProps) {
   const none = statements === 0;
@@ -56,6 +59,7 @@ export function EditorBar({
       <Button tone="plain" icon={Bookmark} disabled={none} onClick={commands.save}>
         Save
       </Button>
+      {saved}
       <Button tone="plain" icon={Share2} disabled={onShare === undefined} onClick={onShare}>
         Share
       </Button>
