@@ -4,6 +4,7 @@ import { ApiError, invalidParameter } from "../errors.ts";
 import { difference } from "../kv/diff.ts";
 import { keyHistory, valueAfter } from "../kv/key-history.ts";
 import { tableAt } from "../kv/moment.ts";
+import { tableMoments } from "../kv/moments.ts";
 import { type KeyTarget, rollBackKey, rollBackTable } from "../kv/rollback.ts";
 import { kvTable } from "../kv/table.ts";
 import {
@@ -135,6 +136,32 @@ export const TABLE_PAST: Readonly<Record<string, KvHandler>> = {
       },
       { keys: `[${items.join(",")}]` },
     );
+  },
+
+  async moments({ query, context, database }) {
+    const { nowMs } = context;
+    const present = { ms: nowMs, isNow: true, nowMs };
+    const moment = momentOf(parameters.atTimestamp, query, nowMs) ?? present;
+    const count = parameters.buckets.read(query);
+    const of = kvTable(await database("read"), table.read(query));
+    const found = await tableMoments(of, moment, count);
+    return jsonAnswer({
+      success: true,
+      table: of.relation.name,
+      first_ms: found.firstMs,
+      last_ms: found.lastMs,
+      horizon_ms: found.horizonMs,
+      at_ms: found.atMs,
+      previous_ms: found.previousMs,
+      next_ms: found.nextMs,
+      operations: found.operations,
+      total: found.total,
+      buckets: found.buckets.map(({ fromMs, toMs, operations }) => ({
+        from_ms: fromMs,
+        to_ms: toMs,
+        operations,
+      })),
+    });
   },
 
   async diff(call) {

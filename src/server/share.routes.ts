@@ -174,6 +174,7 @@ export function shareRoutes(deps: ServerDeps) {
           integers: "number",
           maxChars: Number.POSITIVE_INFINITY,
           explain: false,
+          past: null,
           download: false,
           links: [],
           timeoutMs: deps.config.timeoutMs,
