@@ -1,5 +1,5 @@
 import { Bookmark, ListTree, Play, Share2, Square, WandSparkles } from "lucide-react";
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { Button } from "../parts/Button.tsx";
 import { formatDuration } from "../parts/format.ts";
 import type { EditorCommands } from "./codemirror.ts";
@@ -13,6 +13,10 @@ export interface EditorBarProps {
   onExplain(): void;
   /** Absent where a link could not run the query. */
   onShare: (() => void) | undefined;
+  /** Where the database has a past: which moment queries are about. */
+  moment: ReactNode;
+  /** Whether that is another one than now. */
+  past: boolean;
 }
 
 /** What can be done with the text. */
@@ -23,6 +27,8 @@ export function EditorBar({
   onCancel,
   onExplain,
   onShare,
+  moment,
+  past,
 }: EditorBarProps) {
   const none = statements === 0;
   return (
@@ -42,6 +48,7 @@ export function EditorBar({
           Stop <Elapsed startedAt={running.startedAt} />
         </Button>
       )}
+      {moment}
       {statements > 1 ? (
         <Button disabled={running !== null} onClick={commands.runAll}>
           Run all {statements}
@@ -56,7 +63,13 @@ export function EditorBar({
       <Button tone="plain" icon={Bookmark} disabled={none} onClick={commands.save}>
         Save
       </Button>
-      <Button tone="plain" icon={Share2} disabled={onShare === undefined} onClick={onShare}>
+      <Button
+        tone="plain"
+        icon={Share2}
+        disabled={onShare === undefined}
+        title={past ? "A link shows the rows of now: go back to now to share" : undefined}
+        onClick={onShare}
+      >
         Share
       </Button>
     </div>

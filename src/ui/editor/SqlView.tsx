@@ -1,6 +1,7 @@
 import { Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { change } from "../address/workspace.ts";
 import { stringifyJson } from "../api/json.ts";
+import { parseMoment } from "../api/moment.ts";
 import { useSchema } from "../api/schema.ts";
 import { isKey } from "../parts/keys.ts";
 import { Skeleton } from "../parts/Notes.tsx";
@@ -9,6 +10,7 @@ import { toast, toastFailure } from "../parts/Toast.tsx";
 import { ResultPanel } from "../results/ResultPanel.tsx";
 import { ShareDialog } from "../share/ShareDialog.tsx";
 import type { ViewProps } from "../shell/views.ts";
+import { SqlMoment } from "../time/SqlMoment.tsx";
 import { CodeEditor, type EditorHandle } from "./CodeEditor.tsx";
 import { EditorBar } from "./EditorBar.tsx";
 import { placeOfError } from "./error-place.ts";
@@ -43,6 +45,8 @@ export default function SqlView({ tab, db, active }: ViewProps) {
   const editor = useRef<EditorHandle>(null);
   const [sql, setSql] = useState(params["q"] ?? "");
   const { state, run, cancel } = useRun(db);
+  const at = parseMoment(params["at"]);
+  const isKv = schema.data?.objects.some(({ role }) => role === "kv") === true;
   const [dialog, setDialog] = useState<"save" | "share" | null>(null);
   const [wanted, setWanted] = useState<readonly string[]>([]);
 
@@ -91,6 +95,10 @@ export default function SqlView({ tab, db, active }: ViewProps) {
 
   const start = (chosen: readonly Statement[], kind: Outcome["kind"]) => {
     if (chosen.length === 0) return;
+    if (at === undefined) {
+      toastFailure(new Error(`${params["at"]} is no moment`));
+      return;
+    }
     const lacking = kind === "plan" ? [] : missing(parametersOfAll(chosen), values);
     setWanted(lacking);
     if (lacking.length > 0) {
@@ -113,7 +121,7 @@ export default function SqlView({ tab, db, active }: ViewProps) {
           ? undefined
           : valuesFor(statement.text, values),
     }));
-    void run(items, kind);
+    void run(items, kind, at);
   };
   const chosen = (): readonly Statement[] => {
     const { from, to } = editor.current?.selection() ?? { from: 0, to: 0 };
@@ -135,6 +143,16 @@ export default function SqlView({ tab, db, active }: ViewProps) {
     began.current = true;
     if (params["run"] === "1" && onlySelects(statements)) start(statements, "rows");
   }, []);
+
+  // Another moment, or Back to one: what was read is read again as it was then.
+  const { outcome, running } = state;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: when the moment changes
+  useEffect(() => {
+    if (outcome === null || running !== null || outcome.kind === "plan") return;
+    if (at === undefined || at === outcome.at) return;
+    if (onlySelects(outcome.items.map(({ statement }) => statement)))
+      void run(outcome.items, "rows", at);
+  }, [at]);
 
   const format = () => {
     formatSql(sql).then(
@@ -223,8 +241,20 @@ export default function SqlView({ tab, db, active }: ViewProps) {
                   running={state.running}
                   onCancel={cancel}
                   onExplain={() => start(chosen(), "plan")}
+                  moment={
+                    isKv || at !== null ? (
+                      <SqlMoment
+                        tabId={tab.id}
+                        text={params["at"] ?? ""}
+                        onAt={(next) => setParams({ at: next }, "push")}
+                      />
+                    ) : null
+                  }
+                  past={at !== null}
                   onShare={
-                    statements.length === 1 && /^(select|with|values)\b/i.test(only?.text ?? "")
+                    at === null &&
+                    statements.length === 1 &&
+                    /^(select|with|values)\b/i.test(only?.text ?? "")
                       ? () => setDialog("share")
                       : undefined
                   }
@@ -243,6 +273,7 @@ export default function SqlView({ tab, db, active }: ViewProps) {
                 view={params["view"] === "chart" ? "chart" : "grid"}
                 onView={(view) => setParams({ view: view === "chart" ? "chart" : "" }, "push")}
                 onChart={(spec) => setParams({ chart: spec })}
+                onNow={() => setParams({ at: "" }, "push")}
               />
             ),
           },

@@ -70,7 +70,7 @@ export function TableStatus(props: TableStatusProps) {
         {(["json", "csv"] as const).map((format) => (
           <a
             key={format}
-            href={queryUrl(db, sql, null, format)}
+            href={queryUrl(db, sql, null, format, state.at)}
             target="_blank"
             rel="noreferrer"
             title={`The address of all these rows as ${format.toUpperCase()}`}
