@@ -118,6 +118,17 @@ describePage("the time control", (tests) => {
       }
       await page.keyboard.press("Escape");
 
+      // A query of it is about the same moment.
+      await page.getByRole("button", { name: "More", exact: true }).click();
+      await page.getByRole("menuitem", { name: "Open as a query" }).click();
+      await page
+        .getByText(/^As it was/)
+        .last()
+        .waitFor();
+      expect(Object.keys(await shown(page))).toEqual(["plum", "pear", "apple"]);
+      await page.keyboard.press("Alt+w");
+      await expectShown(page, BEFORE_DELETION);
+
       // Counts of values, too, are those of then.
       await page.getByRole("button", { name: "Facets" }).click();
       await page.getByRole("button", { name: "Columns" }).last().click();

@@ -145,14 +145,14 @@ export default function SqlView({ tab, db, active }: ViewProps) {
   }, []);
 
   // Another moment, or Back to one: what was read is read again as it was then.
-  const { outcome, running } = state;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: when the moment changes
+  const { outcome } = state;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: when the moment changed, also while a run was under way
   useEffect(() => {
-    if (outcome === null || running !== null || outcome.kind === "plan") return;
+    if (outcome === null || outcome.kind === "plan") return;
     if (at === undefined || at === outcome.at) return;
     if (onlySelects(outcome.items.map(({ statement }) => statement)))
       void run(outcome.items, "rows", at);
-  }, [at]);
+  }, [at, outcome?.id]);
 
   const format = () => {
     formatSql(sql).then(

@@ -52,8 +52,7 @@ export function readNames(
   ];
 }
 
-/** Pages are kept for those who come back; the pictures of a film are many, and seen once. */
-const KEPT_MS = 5 * 60_000;
+/** The pictures of a film are many, and seen once. */
 const KEPT_PICTURE_MS = 20_000;
 
 export function useTablePage(
@@ -73,7 +72,8 @@ export function useTablePage(
     queryKey: [...rowsAtKey(db, object.name, state.at), printed(sql)],
     enabled,
     placeholderData: keepPreviousData,
-    gcTime: state.at === null ? KEPT_MS : KEPT_PICTURE_MS,
+    // The past stays as it was.
+    ...(state.at === null ? {} : { staleTime: Number.POSITIVE_INFINITY, gcTime: KEPT_PICTURE_MS }),
     async queryFn({ signal }): Promise<TablePage> {
       const answer = await readRows(db, sql, { signal, at: state.at });
       const more = answer.rows.length > wanted || answer.truncated;

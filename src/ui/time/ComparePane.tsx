@@ -39,7 +39,8 @@ export function ComparePane({ db, table, at, onClose }: ComparePaneProps) {
         />
         <IconButton icon={X} label="Close the comparison" onClick={onClose} />
       </header>
-      <div className="compare-body">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+      <section className="compare-body" tabIndex={0} aria-label="What is different">
         {error !== null ? (
           <ErrorNote error={error} />
         ) : data === undefined ? (
@@ -47,7 +48,7 @@ export function ComparePane({ db, table, at, onClose }: ComparePaneProps) {
         ) : (
           <Differences difference={data} />
         )}
-      </div>
+      </section>
     </section>
   );
 }

@@ -123,7 +123,10 @@ function Preview({ preview }: { preview: RollbackPreview }) {
       )}
       <GapSentence keys={preview.gap_keys} />
       {preview.discovery_truncated ? <p className="soft">The first keys of them:</p> : null}
-      <ChangeList changes={preview.changes.map(toChange)} words={["Now", "Restored"]} />
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+      <section className="restore-changes" tabIndex={0} aria-label="Key by key">
+        <ChangeList changes={preview.changes.map(toChange)} words={["Now", "Restored"]} />
+      </section>
     </>
   );
 }

@@ -41,7 +41,7 @@ export function TimeNote(props: TimeNoteProps) {
         {standing === undefined
           ? ""
           : ` (change ${formatCount(standing.operations)} of ${formatCount(standing.total)})`}
-        . The past is only read.
+        . <span className="time-locked">The past is only read.</span>
       </p>
       {gapKeys.length === 0 ? null : <UnknownKeys keys={gapKeys} />}
       <Button

@@ -12,6 +12,7 @@ const TO_MILLISECONDS = new Intl.DateTimeFormat(undefined, {
   ...WORDS,
   weekday: "short",
   fractionalSecondDigits: 3,
+  timeZoneName: "short",
 });
 
 /** `21 Nov 2026, 14:03:05`, by the clock of who reads it. */
@@ -19,7 +20,7 @@ export function formatMoment(ms: number): string {
   return TO_SECONDS.format(ms);
 }
 
-/** The same with weekday and milliseconds, for where it matters. */
+/** The same with weekday, milliseconds and time zone, for where it matters. */
 export function formatExactly(ms: number): string {
   return TO_MILLISECONDS.format(ms);
 }

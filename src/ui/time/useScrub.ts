@@ -5,7 +5,7 @@ import type { Moment } from "../api/moment.ts";
 /** Pictures come no faster than this. */
 const PICTURE_MS = 50;
 /** A picture that takes longer is given up for the one that is wanted by then. */
-const PATIENCE_MS = 700;
+const PATIENCE_MS = 3000;
 
 export interface Scrub {
   /** Where the thumb is. */
