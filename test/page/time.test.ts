@@ -88,6 +88,10 @@ describePage("the time control", (tests) => {
 
       await page.getByRole("searchbox", { name: "Search all columns" }).fill("pe");
       await expectShown(page, { pear: "20" });
+      // In a field the keys are letters.
+      await page.getByRole("searchbox", { name: "Search all columns" }).pressSequentially("nt,.");
+      await page.waitForURL(/search=pent/);
+      expect(params(page).get("at")).not.toBeNull();
       await page.getByRole("searchbox", { name: "Search all columns" }).fill("");
       await expectShown(page, BEFORE_DELETION);
       await page.getByRole("columnheader", { name: /primary key/ }).click();
@@ -291,6 +295,7 @@ describePage("the time control", (tests) => {
       await put(server(), table, "pear", 22, "&history=false");
       server().clock.advance(MINUTE_MS);
       await put(server(), table, "pear", 23);
+      await put(server(), table, "quince", 5);
       server().clock.advance(MINUTE_MS);
       const address = `#/t.db/table/${table}?at=${inGap}`;
       await using opened = await tests.open({ address, expectedErrors: /400|410/ });
@@ -302,7 +307,9 @@ describePage("the time control", (tests) => {
       await page.keyboard.press("Escape");
       await page.getByRole("button", { name: "Restore…" }).click();
       await page.getByText("Left out: pear").waitFor();
-      await page.getByRole("button", { name: "Cancel" }).click();
+      await page.getByRole("button", { name: "Restore 1 key" }).click();
+      await expectShown(page, { apple: "1", pear: "23", quince: "4" });
+      expect(await held(tests, table)).toEqual({ apple: 1, pear: 23, quince: 4 });
 
       // Everything older than an hour is dropped.
       const { status } = await server().json("/maintenance?db=t", {
