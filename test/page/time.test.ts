@@ -77,6 +77,10 @@ describePage("the time control", (tests) => {
       await expectShown(page, BEFORE_DELETION);
       await page.keyboard.press(",");
       await expectShown(page, EARLY);
+      // The eye is led to what the step has changed.
+      const marked = page.locator(".cell-marked");
+      await marked.filter({ hasText: /^2$/ }).first().waitFor();
+      expect(await page.locator('[data-row="0"] .cell-marked').count()).toBe(0);
       await page.keyboard.press(".");
       await expectShown(page, BEFORE_DELETION);
       // Steps that follow one another at once are one for Back.

@@ -1,6 +1,7 @@
 /** The state of one table's view: what the address says, what was read, what is staged, what is chosen. */
 import { useCallback, useMemo, useRef, useState } from "react";
 import { change } from "../address/workspace.ts";
+import { stringifyJson } from "../api/json.ts";
 import type { Schema, SchemaObject } from "../api/schema.ts";
 import { printed } from "../api/sql-text.ts";
 import type { GridHandle, GridSelection } from "../parts/grid/types.ts";
@@ -19,6 +20,7 @@ import { isNothing } from "./staged/staged.ts";
 import { useStaged } from "./staged/store.ts";
 import { useSaving } from "./staged/useSaving.ts";
 import { useEdits } from "./useEdits.ts";
+import { useMarks } from "./useMarks.ts";
 import { useStagedRows } from "./useStagedRows.ts";
 import { rowsKey, useTablePage } from "./useTablePage.ts";
 
@@ -60,6 +62,9 @@ export function useTable({ tab, db, active, object, schema }: TableProps) {
   const unknown = unknownColumns(state, object);
   const readable = unknown.length === 0 && !time.unreadable;
   const page = useTablePage(db, object, identity, state, readable);
+  const { at: _at, side: _side, ...view } = params;
+  const settled = page.isPlaceholderData ? undefined : page.data?.rows;
+  const marks = useMarks(settled, at, stringifyJson(view));
   const { staged, past, refused, inverse } = useStaged(db, object.name);
   const rows = useStagedRows(page.data?.rows, staged, columns);
   const saving = useSaving(db, object, identity, schema);
@@ -98,6 +103,8 @@ export function useTable({ tab, db, active, object, schema }: TableProps) {
     /** The moment that is shown. */
     time,
     page,
+    /** Cells that the last step through time changed. */
+    marks,
     staged,
     canStepBack: past.length > 0,
     refused,
