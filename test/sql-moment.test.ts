@@ -98,6 +98,7 @@ describe("a table at a moment", () => {
     const second = server.tick();
     await kv.set("kept", "2");
     await kv.delete("gone");
+    await kv.set("gone", "and back");
     server.tick();
     const all = await server.ask("select * from kv_store", null);
     const then = await server.ask("select * from kv_store", first);

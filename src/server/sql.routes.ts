@@ -10,11 +10,11 @@ import { withRequestIndex } from "../sql/sql-error.ts";
 import type { TransactionOptions } from "../sql/transaction.ts";
 import { readText } from "./body.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
-import { documented, SQL_ERRORS } from "./documentation.ts";
+import { documented, PAST_ERRORS, SQL_ERRORS } from "./documentation.ts";
 import { turnOf } from "./file-work.ts";
 import { API_PREFIX } from "./kv-path.ts";
 import { momentOf, momentParameter } from "./moment.ts";
-import { acceptedFormat, QUERY_FORMATS } from "./negotiate.ts";
+import { acceptedFormat, QUERY_FORMATS, varyByAccept } from "./negotiate.ts";
 import {
   blobs,
   choice,
@@ -29,7 +29,7 @@ import {
 } from "./parameters.ts";
 import { Query } from "./query.ts";
 import { answerQuery, type QueryRequest, runQuery } from "./query-answer.ts";
-import { SQL_ACTOR } from "./request-headers.ts";
+import { SOURCE, SQL_ACTOR } from "./request-headers.ts";
 import { CreateAnswer, QueryAnswer, TransactionAnswer, TransactionBody } from "./sql.model.ts";
 import {
   recordFailedTransaction,
@@ -119,7 +119,7 @@ export function sqlRoutes(deps: ServerDeps) {
           ],
           body: { description: "Items, run in order; all or nothing.", schema: TransactionBody },
           answers: { 200: { description: "Committed, and on disk", schema: TransactionAnswer } },
-          headers: [SQL_ACTOR],
+          headers: [SQL_ACTOR, SOURCE],
           errors: [
             ...SQL_ERRORS,
             "VALUES_CONFLICT",
@@ -140,7 +140,7 @@ export function sqlRoutes(deps: ServerDeps) {
         const queryRequest: QueryRequest = {
           sql: sql.read(query),
           values: values.read(query) ?? null,
-          format: accepts ?? acceptedFormat(request.headers.get("accept")),
+          format: accepts ?? acceptedFormat(request.headers.get("accept"), QUERY_FORMATS),
           integers: integers.read(query),
           maxChars: maxChars.read(query),
           explain: explain.read(query),
@@ -154,7 +154,7 @@ export function sqlRoutes(deps: ServerDeps) {
         const { body, headers } = await withDatabase(deps, query, (database) =>
           answerQuery(deps, database, queryRequest),
         );
-        if (accepts === null) headers["vary"] = "Accept";
+        if (accepts === null) varyByAccept(set.headers);
         if (typeof body !== "string") {
           if (request.method !== "HEAD") return new Response(body, { headers });
           await body.cancel();
@@ -194,8 +194,8 @@ export function sqlRoutes(deps: ServerDeps) {
               },
             },
           },
-          headers: [SQL_ACTOR],
-          errors: [...SQL_ERRORS, "TIME_TRAVEL_CHAIN_GAP", "HISTORY_PRUNED"],
+          headers: [SQL_ACTOR, SOURCE],
+          errors: [...SQL_ERRORS, ...PAST_ERRORS],
         }),
       },
     )

@@ -142,11 +142,11 @@ export const sqlJobs = {
     const { integers, links, format, maxChars, past } = job;
     const { columns, rows, gapKeys } = openQuery(reader, sql, values, past);
     try {
-      const then =
+      const moment =
         past === null
           ? null
           : { ms: Math.min(past.moment.ms, past.moment.nowMs), gaps: gapKeys?.length ?? 0 };
-      const context = { columns, integers, sql, links, then };
+      const context = { columns, integers, sql, links, moment };
       const rowCount = await streamRows(rows, format, context, maxChars, channel);
       const reporter = new ItemReporter([queryItem(sql, values)], job.report);
       reporter.add(0, performance.now() - startedMs, rowCount, null);

@@ -15,9 +15,10 @@ import {
   MAX_SCANNED_OPERATIONS,
   MAX_SCANNED_OPERATIONS_PER_KEY,
 } from "../limits.ts";
+import type { Read } from "./authorizer.ts";
 import { quoteName } from "./identifier.ts";
 import { PURE_FUNCTIONS } from "./rights.ts";
-import type { Compiled, Read, SandboxedConnection } from "./sandbox.ts";
+import type { Compiled, SandboxedConnection } from "./sandbox.ts";
 
 /** The moment that a query is about. */
 export interface Past {

@@ -33,7 +33,7 @@ export async function streamRows(
   channel: JobChannel,
 ): Promise<number> {
   const format = FORMATS[name](context);
-  const head: RowsHead = context.then === null ? {} : { gaps: context.then.gaps };
+  const head: RowsHead = context.moment === null ? {} : { gaps: context.moment.gaps };
   if (maxChars !== Number.POSITIVE_INFINITY) {
     const { text, count, truncated } = boundedText(rows, format, maxChars);
     channel.open({ ...head, truncated } satisfies RowsHead);

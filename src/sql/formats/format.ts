@@ -12,7 +12,7 @@ export interface RowsContext {
   /** For pages: the same query in other formats. */
   readonly links: readonly { readonly label: string; readonly href: string }[];
   /** In the past: its last millisecond, and how many keys are left out because nobody knows of them. */
-  readonly then: { readonly ms: number; readonly gaps: number } | null;
+  readonly moment: { readonly ms: number; readonly gaps: number } | null;
 }
 
 export interface RowsSummary {

@@ -27,7 +27,7 @@ export const PAGE_SECURITY_POLICY = [
   "form-action 'none'",
 ].join("; ");
 
-export function htmlFormat({ columns, sql, links, then }: RowsContext): RowFormat {
+export function htmlFormat({ columns, sql, links, moment }: RowsContext): RowFormat {
   const headers = distinctNames(columns).map(
     (name) => `<th scope="col">${Bun.escapeHTML(name)}</th>`,
   );
@@ -45,7 +45,7 @@ export function htmlFormat({ columns, sql, links, then }: RowsContext): RowForma
     ].join(""),
     row: (cells) => `<tr>${cells.map(htmlCell).join("")}</tr>\n`,
     tail: (summary) =>
-      `</tbody></table></div><footer>${summaryText(summary)}${thenText(then)}</footer></body></html>\n`,
+      `</tbody></table></div><footer>${summaryText(summary)}${momentText(moment)}</footer></body></html>\n`,
   };
 }
 
@@ -63,11 +63,11 @@ function summaryText({ rows, truncated }: RowsSummary): string {
   return truncated ? `The first ${count}; there are more.` : `${count}.`;
 }
 
-function thenText(then: RowsContext["then"]): string {
-  if (then === null) return "";
-  const left = then.gaps === 1 ? "One key is left out" : `${then.gaps} keys are left out`;
-  const gaps = then.gaps === 0 ? "" : ` ${left}: what happened then is not recorded.`;
-  return ` As it was at ${new Date(then.ms).toISOString()}.${gaps}`;
+function momentText(moment: RowsContext["moment"]): string {
+  if (moment === null) return "";
+  const left = moment.gaps === 1 ? "One key is left out" : `${moment.gaps} keys are left out`;
+  const gaps = moment.gaps === 0 ? "" : ` ${left}: what happened then is not recorded.`;
+  return ` As it was at ${new Date(moment.ms).toISOString()}.${gaps}`;
 }
 
 function titleOf(sql: string): string {

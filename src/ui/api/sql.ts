@@ -128,6 +128,11 @@ function toRequestItem({ statement, ...rest }: SqlItem) {
   return reads ? { query: statement, ...rest } : { statement, ...rest };
 }
 
+/** Only what GET /query runs has an address of its own. */
+export function hasAddress(sql: string): boolean {
+  return /^(select|with|values)\b/i.test(sql);
+}
+
 export type TwinFormat = "json" | "csv" | "ndjson";
 
 /**
@@ -143,4 +148,9 @@ export function queryUrl(
 ): string {
   const query: CallOptions["query"] = { db, sql, values, format, ...pastQuery(at) };
   return apiUrl("/query", query);
+}
+
+/** The address where the plan of a query is. */
+export function planUrl(db: string, sql: string): string {
+  return apiUrl("/query", { db, sql, explain: true, format: "json" });
 }

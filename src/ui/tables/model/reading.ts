@@ -73,7 +73,7 @@ export interface ReadOptions {
   readonly at?: Moment;
 }
 
-/** Runs SQL that only reads; anything else is refused by the server. */
+/** Runs SQL of the page's own that only reads; anything else is refused by the server. */
 export async function readRows(
   db: string,
   text: SqlText,
@@ -95,6 +95,7 @@ export async function readRows(
       ...pastQuery(options.at ?? null),
     },
     signal: options.signal,
+    byPage: true,
   });
   const { columns, resultSet, truncated, gap_keys: gapKeys = [] } = answer;
   return {

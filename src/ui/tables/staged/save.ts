@@ -63,6 +63,8 @@ async function send(db: string, changes: readonly Change[], dryRun: boolean): Pr
     return await call<Answer>("/db", {
       query: { db, dry_run: dryRun ? true : undefined },
       json: { transaction: itemsOf(changes), resultFormat: "list" },
+      // A preview is the page's own; what is saved is somebody's.
+      byPage: dryRun,
     });
   } catch (thrown) {
     const failure = toFailure(thrown);
