@@ -11,6 +11,8 @@ export interface EditorBarProps {
   running: { readonly startedAt: number } | null;
   onCancel(): void;
   onExplain(): void;
+  /** The menu of saved queries. */
+  saved: ReactNode;
   /** Absent where a link could not run the query. */
   onShare: (() => void) | undefined;
   /** Where the database has a past: which moment queries are about. */
@@ -26,6 +28,7 @@ export function EditorBar({
   running,
   onCancel,
   onExplain,
+  saved,
   onShare,
   moment,
   past,
@@ -63,6 +66,7 @@ export function EditorBar({
       <Button tone="plain" icon={Bookmark} disabled={none} onClick={commands.save}>
         Save
       </Button>
+      {saved}
       <Button
         tone="plain"
         icon={Share2}

@@ -1,12 +1,13 @@
-import { Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { change } from "../address/workspace.ts";
+import { Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { stringifyJson } from "../api/json.ts";
 import { parseMoment } from "../api/moment.ts";
+import { type SavedQuery, useSavedQueries } from "../api/saved-queries.ts";
 import { useSchema } from "../api/schema.ts";
+import { Button } from "../parts/Button.tsx";
 import { isKey } from "../parts/keys.ts";
-import { Skeleton } from "../parts/Notes.tsx";
+import { ErrorNote, Skeleton } from "../parts/Notes.tsx";
 import { Split } from "../parts/Split.tsx";
-import { toast, toastFailure } from "../parts/Toast.tsx";
+import { toastFailure } from "../parts/Toast.tsx";
 import { ResultPanel } from "../results/ResultPanel.tsx";
 import { ShareDialog } from "../share/ShareDialog.tsx";
 import type { ViewProps } from "../shell/views.ts";
@@ -15,16 +16,10 @@ import { CodeEditor, type EditorHandle } from "./CodeEditor.tsx";
 import { EditorBar } from "./EditorBar.tsx";
 import { placeOfError } from "./error-place.ts";
 import { formatSql } from "./format.ts";
+import { NameQuery } from "./NameQuery.tsx";
 import { ParameterForm } from "./ParameterForm.tsx";
-import {
-  missing,
-  type ParameterValues,
-  parseValues,
-  printValues,
-  valuesFor,
-} from "./parameters.ts";
-import { SaveQuery } from "./SaveQuery.tsx";
-import { put, savedQueries, saveQuery } from "./saved.ts";
+import { missing, valuesFor } from "./parameters.ts";
+import { SavedMenu } from "./SavedMenu.tsx";
 import {
   onlySelects,
   parametersOfAll,
@@ -32,18 +27,34 @@ import {
   splitStatements,
   statementAt,
 } from "./statements.ts";
+import { useQueryState } from "./useQueryState.ts";
 import { type Outcome, useRun } from "./useRun.ts";
+import { useSaving } from "./useSaving.ts";
 import "./editor.css";
 
-/** Typing changes the address, but not with every letter. */
-const ADDRESS_DELAY_MS = 300;
-
 /** A query: the text, its parameters, its results. */
-export default function SqlView({ tab, db, active }: ViewProps) {
-  const { params } = tab.place;
+export default function SqlView(props: ViewProps) {
+  const { name } = props.tab.place;
+  const queries = useSavedQueries(props.db);
+  // Only an address with a name has to wait for what is saved under it.
+  if (name !== null && queries.isPending) return <Skeleton lines={8} label="Reading the query" />;
+  return (
+    <QueryView {...props} queries={queries.data} unread={name === null ? null : queries.error} />
+  );
+}
+
+interface QueryViewProps extends ViewProps {
+  queries: readonly SavedQuery[] | undefined;
+  /** Why nobody knows what is saved under the tab's name. */
+  unread: unknown;
+}
+
+function QueryView({ tab, db, active, queries, unread }: QueryViewProps) {
+  const { name, params } = tab.place;
   const schema = useSchema(db);
   const editor = useRef<EditorHandle>(null);
-  const [sql, setSql] = useState(params["q"] ?? "");
+  const query = useQueryState(tab, queries);
+  const { saved, sql, values, chart, setParams } = query;
   const { state, run, cancel } = useRun(db);
   const at = parseMoment(params["at"]);
   const isKv = schema.data?.objects.some(({ role }) => role === "kv") === true;
@@ -52,46 +63,10 @@ export default function SqlView({ tab, db, active }: ViewProps) {
 
   const statements = useMemo(() => splitStatements(sql), [sql]);
   const keys = useMemo(() => parametersOfAll(statements), [statements]);
-  const [values, setValues] = useState(() => parseValues(params["values"]));
-
-  const setParams = useCallback(
-    (next: Record<string, string>, mode: "push" | "replace" = "replace") =>
-      change(tab.id, { params: { ...latest.current.params, ...next } }, mode),
-    [tab.id],
-  );
-  const latest = useRef({ params });
-  latest.current = { params };
-
-  // The text goes to the address after a pause, and comes from it when Back changed it.
-  const written = useRef(params["q"] ?? "");
-  useEffect(() => {
-    if (sql === written.current) return undefined;
-    const timer = setTimeout(() => {
-      written.current = sql;
-      setParams({ q: sql });
-    }, ADDRESS_DELAY_MS);
-    return () => clearTimeout(timer);
-  }, [sql, setParams]);
-  const addressed = params["q"] ?? "";
-  useEffect(() => {
-    if (addressed === written.current) return;
-    written.current = addressed;
-    setSql(addressed);
-  }, [addressed]);
-
-  // So do the values; the form keeps them as they were typed.
-  const writtenValues = useRef(params["values"] ?? "");
-  const addressedValues = params["values"] ?? "";
-  useEffect(() => {
-    if (addressedValues === writtenValues.current) return;
-    writtenValues.current = addressedValues;
-    setValues(parseValues(addressedValues));
-  }, [addressedValues]);
-  const changeValues = (next: ParameterValues) => {
-    setValues(next);
-    writtenValues.current = printValues(next);
-    setParams({ values: writtenValues.current });
-  };
+  const saving = useSaving(tab, db, keys, query);
+  // A saved chart is what its query is for.
+  const usual = saved?.chart == null ? "grid" : "chart";
+  const view = params["view"] || usual;
 
   const start = (chosen: readonly Statement[], kind: Outcome["kind"]) => {
     if (chosen.length === 0) return;
@@ -111,8 +86,9 @@ export default function SqlView({ tab, db, active }: ViewProps) {
       );
       return;
     }
-    written.current = sql;
-    setParams({ q: sql, run: onlySelects(chosen) ? "1" : "" });
+    // What is saved runs when it is opened anyway.
+    const remembered = onlySelects(chosen) && sql !== saved?.sql;
+    query.settle({ run: remembered ? "1" : "" });
     const items = chosen.map((statement) => ({
       statement,
       // SQLite plans without values, too; half of them would be an error.
@@ -135,13 +111,14 @@ export default function SqlView({ tab, db, active }: ViewProps) {
     return statement === undefined ? [] : [statement];
   };
 
-  // An address of a query that was run, and only reads, shows its rows.
+  // An address of a query that is saved, or was run, shows its rows if it only reads.
   const began = useRef(false);
   // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the view is opened
   useEffect(() => {
     if (began.current) return;
     began.current = true;
-    if (params["run"] === "1" && onlySelects(statements)) start(statements, "rows");
+    const opens = sql === saved?.sql && missing(keys, values).length === 0;
+    if ((params["run"] === "1" || opens) && onlySelects(statements)) start(statements, "rows");
   }, []);
 
   // Another moment, or Back to one: what was read is read again as it was then.
@@ -160,18 +137,6 @@ export default function SqlView({ tab, db, active }: ViewProps) {
       () => toastFailure(new Error("This text could not be formatted: it does not read as SQL")),
     );
   };
-  const save = (name: string) => {
-    const before = savedQueries(db);
-    const { values: kept, chart } = params;
-    saveQuery(db, {
-      name,
-      sql,
-      ...(kept === undefined || kept === "" ? {} : { values: kept }),
-      ...(chart === undefined || chart === "" ? {} : { chart }),
-    });
-    setParams({ title: name });
-    toast(`Saved the query ${name}`, () => put(db, before));
-  };
   const markedError = useMemo(
     () =>
       state.error === null
@@ -186,7 +151,11 @@ export default function SqlView({ tab, db, active }: ViewProps) {
     run: () => start(chosen(), "rows"),
     runAll: () => start(statements, "rows"),
     format,
-    save: () => setDialog("save"),
+    save: () => {
+      if (statements.length === 0) return;
+      if (saved === undefined) setDialog("save");
+      else void saving.save(saved.name);
+    },
   };
   const [only] = statements;
   const sharedValues = only === undefined ? undefined : valuesFor(only.text, values);
@@ -197,13 +166,26 @@ export default function SqlView({ tab, db, active }: ViewProps) {
       ? commands.run
       : isKey(event, "Mod+Shift+Enter")
         ? commands.runAll
-        : isKey(event, "Mod+S")
-          ? commands.save
-          : undefined;
+        : undefined;
     if (command === undefined) return;
     event.preventDefault();
     command();
   };
+
+  // Wherever the focus is: nobody means to save the page.
+  const save = useRef(commands.save);
+  save.current = commands.save;
+  useEffect(() => {
+    if (!active) return undefined;
+    const onSaveKey = (event: KeyboardEvent) => {
+      const inDialog = event.target instanceof Element && event.target.closest("[role=dialog]");
+      if (event.defaultPrevented || inDialog || !isKey(event, "Mod+S")) return;
+      event.preventDefault();
+      save.current();
+    };
+    addEventListener("keydown", onSaveKey);
+    return () => removeEventListener("keydown", onSaveKey);
+  }, [active]);
 
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys of the whole view
@@ -222,7 +204,7 @@ export default function SqlView({ tab, db, active }: ViewProps) {
                 <CodeEditor
                   ref={editor}
                   value={sql}
-                  onChange={setSql}
+                  onChange={query.setSql}
                   schema={schema.data}
                   error={markedError}
                   autoFocus={active}
@@ -232,7 +214,7 @@ export default function SqlView({ tab, db, active }: ViewProps) {
                   keys={keys}
                   values={values}
                   wanted={wanted}
-                  onChange={changeValues}
+                  onChange={query.changeValues}
                   onRun={commands.run}
                 />
                 <EditorBar
@@ -251,6 +233,7 @@ export default function SqlView({ tab, db, active }: ViewProps) {
                     ) : null
                   }
                   past={at !== null}
+                  saved={<SavedMenu db={db} saved={saved} onSaveAs={() => setDialog("save")} />}
                   onShare={
                     at === null &&
                     statements.length === 1 &&
@@ -259,6 +242,19 @@ export default function SqlView({ tab, db, active }: ViewProps) {
                       : undefined
                   }
                 />
+                {query.deleted ? (
+                  <p className="editor-note" role="status">
+                    {sql === "" ? "There is no" : "There is no longer a"} saved query called {name}.
+                  </p>
+                ) : null}
+                {unread === null ? null : <ErrorNote error={unread} />}
+                {saving.error === null ? null : (
+                  <ErrorNote error={saving.error}>
+                    <p>
+                      The query is not saved. <Button onClick={saving.dismiss}>All right</Button>
+                    </p>
+                  </ErrorNote>
+                )}
               </div>
             ),
           },
@@ -269,9 +265,9 @@ export default function SqlView({ tab, db, active }: ViewProps) {
               <ResultPanel
                 db={db}
                 state={state}
-                chart={params["chart"] ?? null}
-                view={params["view"] === "chart" ? "chart" : "grid"}
-                onView={(view) => setParams({ view: view === "chart" ? "chart" : "" }, "push")}
+                chart={chart}
+                view={view === "chart" ? "chart" : "grid"}
+                onView={(next) => setParams({ view: next === usual ? "" : next }, "push")}
                 onChart={(spec) => setParams({ chart: spec })}
                 onNow={() => setParams({ at: "" }, "push")}
               />
@@ -279,13 +275,15 @@ export default function SqlView({ tab, db, active }: ViewProps) {
           },
         ]}
       />
-      <SaveQuery
-        db={db}
-        open={dialog === "save"}
-        name={params["title"] ?? ""}
-        onClose={() => setDialog(null)}
-        onSave={save}
-      />
+      {dialog === "save" ? (
+        <NameQuery
+          db={db}
+          to="save"
+          name={name ?? params["title"] ?? ""}
+          onClose={() => setDialog(null)}
+          onName={saving.saveAs}
+        />
+      ) : null}
       <Suspense fallback={<Skeleton lines={2} label="Loading" />}>
         {dialog === "share" && only !== undefined ? (
           <ShareDialog
