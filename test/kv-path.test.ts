@@ -145,6 +145,8 @@ describe("/kv/{key}: verbs and keys", () => {
     async (key) => {
       await put(`/kv/${key}`, "own");
       expect(await (await get(`/kv/${key}`)).text()).not.toBe("own");
+      const encoded = `%${key.charCodeAt(0).toString(16)}${key.slice(1)}`;
+      expect(await (await get(`/kv/${encoded}`)).text()).toBe("own");
     },
   );
 

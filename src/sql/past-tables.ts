@@ -4,10 +4,11 @@
  * views have taken the names of those, and nothing of the file may be read past them.
  */
 import { randomUUID } from "node:crypto";
+import { historyTable, OWN_PREFIX } from "../engine/own-names.ts";
 import { notUsable, RELATIONS_TABLE } from "../engine/relations.ts";
 import { ApiError, invalidParameter } from "../errors.ts";
 import { checkHorizon, type Moment, momentParams } from "../kv/moment.ts";
-import { historyTable, kvRelation } from "../kv/relation.ts";
+import { kvRelation } from "../kv/relation.ts";
 import { ABOVE_ALL_KEYS } from "../kv/table.ts";
 import { timeStatements } from "../kv/time-statements.ts";
 import {
@@ -56,9 +57,9 @@ export function compileThen(
   const rowsOf = new Map<string, string>();
   const statements = new Map<string, AsThen>();
   for (const [index, table] of tables.entries()) {
-    const rows = `chronolite_rows_${secret}_${index}`;
+    const rows = `${OWN_PREFIX}rows_${secret}_${index}`;
     rowsOf.set(rows, table);
-    const states = `chronolite_states_${secret}_${index}`;
+    const states = `${OWN_PREFIX}states_${secret}_${index}`;
     statements.set(table, makeTable(connection, table, { states, rows, moment }));
   }
   const compiled = compile();
