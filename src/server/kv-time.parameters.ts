@@ -43,7 +43,7 @@ export const toTimestampOfKey = momentParameter(
 );
 export const snapshotTime = momentParameter("timestamp", "The moment.", true);
 export const from = momentParameter("from", "The earlier moment.", true);
-export const to = momentParameter("to", "The later moment.", true);
+export const to = momentParameter("to", "The later moment; nothing for now.", false);
 export const toTimestamp = momentParameter("to_timestamp", "The moment to go back to.", true);
 export const keys = optionalText("keys", "Only these keys, with commas between them.");
 export const dryRun = flag("dry_run", "Only tell what would happen.");

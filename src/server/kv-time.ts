@@ -22,7 +22,7 @@ import { keyOf } from "./json-members.ts";
 import type { KvCall, KvHandler } from "./kv-call.ts";
 import * as parameters from "./kv-time.parameters.ts";
 import { changeText, entryText, gapMembers, isGap, named, rfc3339 } from "./kv-time-answer.ts";
-import { momentOf, momentSeconds, requiredMoment } from "./moment.ts";
+import { momentOf, momentSeconds, nowOf, requiredMoment } from "./moment.ts";
 import { prefix, table } from "./parameters.ts";
 
 /** A request to read something about one key. */
@@ -167,7 +167,7 @@ export const TABLE_PAST: Readonly<Record<string, KvHandler>> = {
   async diff(call) {
     const { query, context } = call;
     const earlier = requiredMoment(parameters.from, query, context.nowMs);
-    const later = requiredMoment(parameters.to, query, context.nowMs);
+    const later = momentOf(parameters.to, query, context.nowMs) ?? nowOf(context.nowMs);
     if (earlier.ms >= later.ms) throw invalidParameter("from", "must be before to");
     const only = parameters.keys.read(query);
     const wanted =

@@ -44,6 +44,8 @@ export interface TableBarProps {
   onStructure(): void;
   onImport(): void;
   csvUrl: string;
+  /** Whether the rows are those of an earlier moment. */
+  past: boolean;
   /** The filters. */
   children: ReactNode;
 }
@@ -58,6 +60,7 @@ export function TableBar(props: TableBarProps) {
       .filter((each) => isShown(each) !== (each === name));
     onShown(next.length === columns.length || next.length === 0 ? null : next);
   };
+  const blocked = props.past ? { disabled: true, note: "only now" } : {};
   return (
     <div className="table-bar" role="toolbar" aria-label="Table">
       <SearchInput text={props.search} onChange={props.onSearch} />
@@ -108,7 +111,7 @@ export function TableBar(props: TableBarProps) {
         <MenuItem icon={SquareTerminal} onSelect={props.onSql}>
           Open as a query
         </MenuItem>
-        <MenuItem icon={Share2} onSelect={props.onShare}>
+        <MenuItem icon={Share2} {...blocked} onSelect={props.onShare}>
           Share a link
         </MenuItem>
         <MenuItem icon={TableProperties} onSelect={props.onStructure}>
@@ -117,7 +120,7 @@ export function TableBar(props: TableBarProps) {
         <MenuItem icon={Download} onSelect={() => open(props.csvUrl, "_blank", "noreferrer")}>
           Download as CSV
         </MenuItem>
-        <MenuItem icon={Import} onSelect={props.onImport}>
+        <MenuItem icon={Import} {...blocked} onSelect={props.onImport}>
           Import a file
         </MenuItem>
         <MenuLine />

@@ -18,6 +18,7 @@ import { isNumeric } from "./model/affinity.ts";
 import { isEditable } from "./model/identity.ts";
 import { followKey } from "./references.ts";
 import type { StagedValue } from "./staged/staged.ts";
+import { type Marks, markOf } from "./useMarks.ts";
 import type { StagedRows } from "./useStagedRows.ts";
 
 export interface TableGridProps {
@@ -30,6 +31,7 @@ export interface TableGridProps {
   editable: boolean;
   /** Key of the row that could not be saved. */
   refused: string | null;
+  marks: Marks;
   firstRowNumber: number;
   sort: GridSort | null;
   busy: boolean;
@@ -46,7 +48,7 @@ export interface TableGridProps {
 
 /** The rows of a table in a grid, with what is staged marked in it. */
 export function TableGrid(props: TableGridProps) {
-  const { db, object, schema, columns, rows, editable, refused } = props;
+  const { db, object, schema, columns, rows, editable, refused, marks } = props;
   const [editing, setEditing] = useState<(GridPosition & { typed?: string }) | null>(null);
   const gridColumns = useMemo(
     () => columns.map((column) => toGridColumn(column, object)),
@@ -107,9 +109,10 @@ export function TableGrid(props: TableGridProps) {
       if (refused !== null && rows.keyAt(row) === refused) return "cell-refused";
       if (rows.isDeleted(row)) return "cell-deleted";
       if (rows.isAdded(row)) return "cell-added";
-      return rows.stagedAt(row, column) === undefined ? undefined : "cell-changed";
+      if (rows.stagedAt(row, column) !== undefined) return "cell-changed";
+      return marks.has(markOf(rows.keyAt(row), column)) ? "cell-marked" : undefined;
     },
-    [columns, rows, refused],
+    [columns, rows, refused, marks],
   );
 
   return (

@@ -2,6 +2,7 @@
 import { call } from "../../api/client.ts";
 import { stringifyJson } from "../../api/json.ts";
 import { quoteIdentifier } from "../../api/literals.ts";
+import { type Moment, pastQuery } from "../../api/moment.ts";
 import type { SchemaColumn, SchemaObject } from "../../api/schema.ts";
 import { type Cell, isBlob } from "../../api/sql.ts";
 import { bound, type SqlText, value } from "../../api/sql-text.ts";
@@ -61,19 +62,29 @@ export interface QueryRows {
   readonly rows: readonly (readonly Cell[])[];
   /** There were more than one answer holds. */
   readonly truncated: boolean;
+  /** Keys of which nobody knows how they were then; they are left out. */
+  readonly gapKeys: readonly string[];
+}
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
+  readonly timeoutS?: number;
+  /** Key-value tables as they were; now if not given. */
+  readonly at?: Moment;
 }
 
 /** Runs SQL of the page's own that only reads; anything else is refused by the server. */
 export async function readRows(
   db: string,
   text: SqlText,
-  options: { signal?: AbortSignal; timeoutS?: number } = {},
+  options: ReadOptions = {},
 ): Promise<QueryRows> {
   const { statement, values } = bound(text);
-  const { columns, resultSet, truncated } = await call<{
+  const answer = await call<{
     columns: readonly string[];
     resultSet: readonly Record<string, Cell>[];
     truncated?: boolean;
+    gap_keys?: readonly string[];
   }>("/query", {
     query: {
       db,
@@ -81,13 +92,16 @@ export async function readRows(
       values: values.length === 0 ? null : stringifyJson(values),
       format: "json",
       timeout: options.timeoutS,
+      ...pastQuery(options.at ?? null),
     },
     signal: options.signal,
     byPage: true,
   });
+  const { columns, resultSet, truncated, gap_keys: gapKeys = [] } = answer;
   return {
     rows: resultSet.map((row) => columns.map((name) => row[name] ?? null)),
     truncated: truncated === true,
+    gapKeys,
   };
 }
 

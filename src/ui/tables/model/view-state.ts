@@ -1,5 +1,6 @@
 /** What of a table is looked at, as its address says it. */
 import { stringifyJson } from "../../api/json.ts";
+import { type Moment, parseMoment } from "../../api/moment.ts";
 import type { SchemaObject } from "../../api/schema.ts";
 import type { Cell } from "../../api/sql.ts";
 import type { GridSort } from "../../parts/grid/types.ts";
@@ -28,6 +29,8 @@ export interface ViewState {
   /** Names; null for all. */
   readonly columns: readonly string[] | null;
   readonly facets: readonly string[];
+  /** As the table was then; for tables that have a history. */
+  readonly at: Moment;
 }
 
 export type Params = Readonly<Record<string, string>>;
@@ -45,6 +48,7 @@ export function parseViewState(params: Params): ViewState {
     pageSize: PAGE_SIZES.find((each) => each === size) ?? DEFAULT_PAGE_SIZE,
     columns: columns.length === 0 ? null : columns,
     facets: names(params["facets"]),
+    at: parseMoment(params["at"]) ?? null,
   };
 }
 
