@@ -170,6 +170,8 @@ describePage("the time control", (tests) => {
       await page.keyboard.press("Enter");
       await expectShown(page, EARLY);
       expect(params(page).get("at")).toBe(String(server().clock.nowMs() - 30 * MINUTE_MS));
+      // A leap that changes most rows marks none.
+      expect(await page.locator(".cell-marked").count()).toBe(0);
 
       await page.getByRole("button", { name: "Compare with now" }).click();
       const pane = page.getByRole("region", { name: "Compare with now" });
