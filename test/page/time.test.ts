@@ -145,6 +145,13 @@ describePage("the time control", (tests) => {
       await page.keyboard.press("n");
       await expectShown(page, LATEST);
       await page.getByRole("region", { name: "Values of key" }).getByText("quince").waitFor();
+
+      // A step back is one from the newest change, though the page has not seen it yet.
+      server().clock.advance(MINUTE_MS);
+      await put(server(), table, "fig", 5);
+      await page.keyboard.press(",");
+      await page.getByText("(change 6 of 7)").waitFor();
+      await expectShown(page, LATEST);
     },
     IN_BROWSER,
   );
@@ -221,6 +228,7 @@ describePage("the time control", (tests) => {
       await page.keyboard.press(",");
       await expectShown(page, BEFORE_QUINCE);
       await page.getByRole("button", { name: "Restore…" }).click();
+      await page.getByRole("button", { name: "Restore 1 key" }).waitFor();
       server().clock.advance(MINUTE_MS);
       await page.getByRole("button", { name: "Restore 1 key" }).click();
       await page.getByText("1 deleted").first().waitFor();
@@ -412,6 +420,7 @@ describePage("the time control", (tests) => {
         await sheet.getByText("1 added · 1 changed · 1 removed").waitFor();
         await sheet.getByRole("button", { name: "Close the comparison" }).tap();
         await page.getByRole("button", { name: "Restore…" }).tap();
+        await page.getByRole("button", { name: "Restore 3 keys" }).waitFor();
         server().clock.advance(MINUTE_MS);
         await page.getByRole("button", { name: "Restore 3 keys" }).tap();
         await page.getByText("1 changed back").first().waitFor();
