@@ -9,6 +9,7 @@ import { forbidden, type Grant, includesLevel, requireLevel } from "../access/gr
 import { FORBIDDEN_FUNCTIONS, ProtectedObjects } from "../engine/protected.ts";
 import { ApiError } from "../errors.ts";
 import { openWriter, returnReader, takeReader } from "./connections.ts";
+import { quoteName } from "./identifier.ts";
 import {
   HIDING_ACTIONS,
   READABLE_PRAGMAS,
@@ -62,6 +63,8 @@ export class SandboxedConnection implements Disposable {
   readonly #refuseByRights: RefuseByRights | undefined;
   readonly #told = new Map<string, StatementSync>();
   #endedWell = false;
+  /** The virtual tables that were there have been used once. */
+  #connected = false;
   /** Whether a pragma was given a value, which may outlast the statement. */
   #setsPragmas = false;
   #phase: Phase = "own";
@@ -208,6 +211,38 @@ export class SandboxedConnection implements Disposable {
     // Readers need it only for plans of statements that write.
     if (this.access === "write" || phase === "explaining")
       this.#protected ??= this.#own(() => new ProtectedObjects(this.#database));
+    if (this.access === "write" && !this.#connected) this.#connectVirtualTables();
+    try {
+      return this.#compileOnce(sql, phase);
+    } catch (error) {
+      const refused = this.#refusal !== undefined || this.#lackingRight !== undefined;
+      if (!refused || this.#connected || !this.#connectVirtualTables()) throw error;
+      return this.#compileOnce(sql, phase);
+    }
+  }
+
+  /**
+   * An R-Tree prepares the statements that would write to it when it is first used, which would look
+   * as if the caller's statement wrote.
+   * @returns whether there are virtual tables
+   */
+  #connectVirtualTables(): boolean {
+    this.#connected = true;
+    const tables = this.ask(
+      "select name from sqlite_schema where type = 'table' and sql like 'create virtual table%'",
+    );
+    this.#own(() => {
+      for (const { name } of tables)
+        try {
+          this.#database.prepare(`select 1 from main.${quoteName(String(name))}`);
+        } catch {
+          // Its module is not here, or it is broken: whoever asks for it is told.
+        }
+    });
+    return tables.length > 0;
+  }
+
+  #compileOnce(sql: string, phase: "compiling" | "explaining"): Compiled {
     this.#phase = phase;
     this.#refusal = undefined;
     this.#lackingRight = undefined;

@@ -2,7 +2,37 @@
 import { apiUrl, type CallOptions, call } from "./client.ts";
 
 /** A value of a cell as it came: text, number, exact integer, NULL or bytes. */
-export type Cell = string | number | bigint | null | Blob64;
+export type Cell = string | number | bigint | null | Blob64 | WholeReal;
+
+/**
+ * A REAL without a fraction where the column holds any kind of value: as a plain number it would be
+ * saved as an INTEGER. For everything but saving it is that number.
+ */
+export class WholeReal {
+  readonly #number: number;
+
+  constructor(number: number) {
+    this.#number = number;
+  }
+
+  valueOf(): number {
+    return this.#number;
+  }
+
+  /** As SQLite writes it: `2.0`. */
+  toString(): string {
+    const digits = String(this.#number);
+    return /^-?\d+$/.test(digits) ? `${digits}.0` : digits;
+  }
+
+  toJSON(): number {
+    return this.#number;
+  }
+}
+
+export function isNumber(cell: Cell | undefined): cell is number | bigint | WholeReal {
+  return typeof cell === "number" || typeof cell === "bigint" || cell instanceof WholeReal;
+}
 
 /** A BLOB: in answers only; values of parameters are text, numbers and NULL. */
 export interface Blob64 {
@@ -12,7 +42,7 @@ export interface Blob64 {
 }
 
 export function isBlob(cell: Cell | undefined): cell is Blob64 {
-  return typeof cell === "object" && cell !== null;
+  return typeof cell === "object" && cell !== null && !(cell instanceof WholeReal);
 }
 
 /** Bytes of a BLOB. */

@@ -47,7 +47,7 @@ export function TableMain({ table }: { table: Table }) {
       columns={columns}
       rows={rows}
       editable={table.editable}
-      refused={table.refused?.key ?? null}
+      refused={table.refused}
       firstRowNumber={(state.page - 1) * state.pageSize + 1}
       sort={state.sort}
       busy={page.isPlaceholderData}

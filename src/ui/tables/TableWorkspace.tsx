@@ -90,6 +90,8 @@ export function TableWorkspace(props: TableProps) {
           saving={saving.saving}
           failure={saving.failure}
           failedRow={saving.failedRow}
+          failedColumns={saving.failedColumns}
+          elsewhere={chart ? 0 : table.rows.elsewhere}
           onStepBack={() => stepBack(db, object.name)}
           onDiscard={() => {
             update(db, object.name, { refused: null });
@@ -117,6 +119,7 @@ export function TableWorkspace(props: TableProps) {
         <PreviewDialog
           db={db}
           changes={saving.changes()}
+          object={object}
           onClose={() => setDialog(null)}
           onSave={save}
         />

@@ -38,7 +38,8 @@ export function useEdits({ db, object, columns, rows, grid }: EditsOptions) {
       for (const row of selection.rows)
         for (const index of selection.columns) {
           const column = columns[index];
-          if (column !== undefined && isEditable(column)) next = apply(next, row, column);
+          if (column !== undefined && isEditable(column) && !rows.isUnread(row, column.name))
+            next = apply(next, row, column);
         }
       return next;
     });

@@ -1,5 +1,5 @@
 /** The state of one table's view: what the address says, what was read, what is staged, what is chosen. */
-import { useCallback, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { change } from "../address/workspace.ts";
 import type { Schema, SchemaObject } from "../api/schema.ts";
 import { printed } from "../api/sql-text.ts";
@@ -18,7 +18,7 @@ import { isNothing } from "./staged/staged.ts";
 import { useStaged } from "./staged/store.ts";
 import { useSaving } from "./staged/useSaving.ts";
 import { useEdits } from "./useEdits.ts";
-import { useStagedRows } from "./useStagedRows.ts";
+import { useElsewhere, useStagedRows } from "./useStagedRows.ts";
 import { useTablePage } from "./useTablePage.ts";
 
 export interface TableProps extends ViewProps {
@@ -40,13 +40,25 @@ export function useTable({ tab, db, active, object, schema }: TableProps) {
   const unknown = unknownColumns(state, object);
   const page = useTablePage(db, object, identity, state, unknown.length === 0);
   const { staged, past, refused, inverse } = useStaged(db, object.name);
-  const rows = useStagedRows(page.data?.rows, staged, columns);
+  const elsewhere = useElsewhere(db, object, identity, page.data?.rows, staged, columns);
+  const rows = useStagedRows(page.data?.rows, staged, elsewhere, columns);
   const saving = useSaving(db, object, identity, schema);
   const grid = useRef<GridHandle>(null);
   const edits = useEdits({ db, object, columns, rows, grid });
   const [selection, setSelection] = useState<GridSelection>(NO_SELECTION);
   const [valueShown, setValueShown] = useState(false);
   const [wantedFilter, setWantedFilter] = useState<string | null>(null);
+
+  // Where saving failed the keyboard is taken to.
+  const spot = useRef({ rows, columns });
+  spot.current = { rows, columns };
+  useEffect(() => {
+    if (refused === null) return;
+    const { rows: shown, columns: names } = spot.current;
+    const row = shown.targets.findIndex((_target, index) => shown.keyAt(index) === refused.key);
+    const column = names.findIndex(({ name }) => refused.columns.includes(name));
+    if (row !== -1) grid.current?.select({ row, column: Math.max(0, column) });
+  }, [refused]);
 
   const setParams = (next: Record<string, string>, mode: "push" | "replace" = "push") =>
     change(tab.id, { params: { ...params, ...next } }, mode);

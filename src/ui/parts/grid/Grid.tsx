@@ -292,7 +292,7 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
             row={row}
             index={index}
             shown={shown}
-            number={firstRowNumber + index}
+            number={props.rowMark?.(index) ?? firstRowNumber + index}
             top={start}
             height={rowHeight}
             columns={columns}
@@ -307,6 +307,7 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
             renderCell={props.renderCell}
             renderEditor={props.renderEditor}
             cellClass={props.cellClass}
+            cellTitle={props.cellTitle}
           />
         );
       })}

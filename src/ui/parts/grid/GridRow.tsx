@@ -1,6 +1,6 @@
 import type { VirtualItem } from "@tanstack/react-virtual";
 import { memo, type ReactNode } from "react";
-import type { Cell } from "../../api/sql.ts";
+import { type Cell, isNumber } from "../../api/sql.ts";
 import { CellValue } from "./CellValue.tsx";
 import type { GridColumn, GridProps, GridRow as Row } from "./types.ts";
 
@@ -11,7 +11,8 @@ export interface GridRowProps {
   index: number;
   /** As shown. */
   shown: number;
-  number: number;
+  /** Its number, or what stands for it. */
+  number: ReactNode;
   top: number;
   height: number;
   columns: readonly GridColumn[];
@@ -27,6 +28,7 @@ export interface GridRowProps {
   renderCell: GridProps["renderCell"];
   renderEditor: GridProps["renderEditor"];
   cellClass: GridProps["cellClass"];
+  cellTitle: GridProps["cellTitle"];
 }
 
 /** One row of the grid, the columns in view only. */
@@ -40,9 +42,7 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
     const own = props.cellClass?.(position);
     const classes = [
       "cell",
-      columns[column]?.numeric === true || typeof cell === "number" || typeof cell === "bigint"
-        ? "cell-number"
-        : "",
+      columns[column]?.numeric === true || isNumber(cell) ? "cell-number" : "",
       selected ? "cell-selected" : "",
       column === props.activeColumn ? "cell-active" : "",
       column === 0 && props.pinned ? "cell-pinned" : "",
@@ -62,6 +62,7 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
         data-column={column}
         className={classes.join(" ")}
         style={{ width: widths[column] }}
+        title={props.cellTitle?.(position)}
       >
         {content}
       </div>

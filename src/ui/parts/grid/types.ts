@@ -62,6 +62,10 @@ export interface GridProps {
   renderCell?: (cell: Cell, position: GridPosition) => ReactNode | undefined;
   /** Further classes: `cell-changed`, `cell-added`, `cell-deleted`, or one's own. */
   cellClass?: (position: GridPosition) => string | undefined;
+  /** Small print that comes up over a cell, such as why its value was refused. */
+  cellTitle?: ((position: GridPosition) => string | undefined) | undefined;
+  /** What stands at the beginning of a row in place of its number. */
+  rowMark?: ((row: number) => ReactNode | undefined) | undefined;
 
   /** The cell being edited; `renderEditor` shows it. */
   editing?: GridPosition | null;

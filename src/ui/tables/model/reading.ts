@@ -1,10 +1,11 @@
-/** Rows with what JSON does not tell: bytes, and infinite numbers. */
+/** Rows with what JSON does not tell: bytes, infinite numbers, and whether 2 is an INTEGER or a REAL. */
 import { call } from "../../api/client.ts";
 import { stringifyJson } from "../../api/json.ts";
 import { quoteIdentifier } from "../../api/literals.ts";
 import type { SchemaColumn, SchemaObject } from "../../api/schema.ts";
-import { type Cell, isBlob } from "../../api/sql.ts";
+import { type Cell, isBlob, WholeReal } from "../../api/sql.ts";
 import { bound, type SqlText, value } from "../../api/sql-text.ts";
+import { affinityOf } from "./affinity.ts";
 
 /** Larger BLOBs of a page are fetched when somebody opens them. */
 export const EAGER_BLOB_BYTES = 16 * 1024;
@@ -24,29 +25,23 @@ export function readColumn(
   whole = false,
 ): readonly [string, string] {
   const x = quoteIdentifier(name);
-  if (
-    isPlain(
-      object.columns.find((column) => column.name === name),
-      object,
-    )
-  )
-    return [x, "NULL"];
-  return readExpression(x, whole);
-}
-
-function readExpression(x: string, whole: boolean): readonly [string, string] {
+  const column = object.columns.find((each) => each.name === name);
+  if (isPlain(column, object)) return [x, "NULL"];
+  // Any other column makes REAL or INTEGER of a number by itself.
+  const anyKind = column !== undefined && affinityOf(column.type) === "none";
   const bytes = whole ? `hex(${x})` : `iif(length(${x}) <= ${EAGER_BLOB_BYTES}, hex(${x}), NULL)`;
   return [
     `CASE typeof(${x}) WHEN 'blob' THEN ${bytes}` +
       ` WHEN 'real' THEN iif(abs(${x}) < 9e999, ${x}, NULL) ELSE ${x} END`,
     `CASE typeof(${x}) WHEN 'blob' THEN length(${x})` +
-      ` WHEN 'real' THEN iif(abs(${x}) < 9e999, NULL, iif(${x} > 0, 'inf', '-inf')) END`,
+      ` WHEN 'real' THEN iif(abs(${x}) < 9e999, ${anyKind ? "'real'" : "NULL"}, iif(${x} > 0, 'inf', '-inf')) END`,
   ];
 }
 
 /** The cell of the two values that `readColumn` selected. */
 export function toCell(read: Cell, mark: Cell): Cell {
   if (mark === null) return read;
+  if (mark === "real") return Number.isInteger(Number(read)) ? new WholeReal(Number(read)) : read;
   if (mark === "inf") return Number.POSITIVE_INFINITY;
   if (mark === "-inf") return Number.NEGATIVE_INFINITY;
   if (read === null) return { value_base64: "", omittedBytes: Number(mark) };

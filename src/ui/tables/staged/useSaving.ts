@@ -5,6 +5,7 @@ import type { Schema, SchemaObject } from "../../api/schema.ts";
 import { plural } from "../../parts/format.ts";
 import { plainText } from "../../parts/grid/copy.ts";
 import { toast, toastFailure } from "../../parts/Toast.tsx";
+import { failedColumns } from "../model/failed-columns.ts";
 import type { Identity } from "../model/identity.ts";
 import { keyCondition, readColumn, readRows } from "../model/reading.ts";
 import { knownRow, refreshRows } from "../useTablePage.ts";
@@ -18,6 +19,8 @@ export interface Saving {
   readonly failure: SaveFailure | null;
   /** How people know the row that failed. */
   readonly failedRow: string | null;
+  /** Whose values were refused; none when that is not known. */
+  readonly failedColumns: readonly string[];
   changes(): readonly Change[];
   save(): Promise<void>;
   /** Undoes the batch that was saved last. */
@@ -82,8 +85,11 @@ export function useSaving(
     } catch (error) {
       if (!(error instanceof SaveFailure)) throw error;
       setFailure(error);
-      const { key, conflict } = error;
-      update(db, table, { refused: key === undefined ? null : { key, conflict } });
+      const { key, conflict, message } = error;
+      const columns = conflict ? [] : failedColumns(message, object);
+      update(db, table, {
+        refused: key === undefined ? null : { key, conflict, columns, message },
+      });
     } finally {
       setSaving(false);
     }
@@ -145,6 +151,7 @@ export function useSaving(
                 (name, index) => `${name} = ${plainText(failedEdit.row.identity[index] ?? null)}`,
               )
               .join(", "),
+    failedColumns: refused?.columns ?? [],
     changes,
     save,
     undo,
