@@ -18,6 +18,8 @@ export interface QueryRequest {
   values: string | null;
   format: QueryFormat;
   integers: CellFormat["integers"];
+  /** JSON only. */
+  cells: CellFormat["cells"];
   /** Infinity for none. */
   maxChars: number;
   /** Answer the plan; JSON only. */
@@ -73,10 +75,15 @@ export async function runQuery(
   deps: ServerDeps,
   database: Database,
   request: Pick<QueryRequest, "sql" | "values" | "timeoutMs" | "signal" | "caller"> &
-    Partial<Pick<QueryRequest, "integers" | "maxChars" | "explain">>,
+    Partial<Pick<QueryRequest, "integers" | "cells" | "maxChars" | "explain">>,
 ): Promise<string> {
   const { sql, values, timeoutMs, signal, caller } = request;
-  const { integers = "number", maxChars = Number.POSITIVE_INFINITY, explain = false } = request;
+  const {
+    integers = "number",
+    cells = "plain",
+    maxChars = Number.POSITIVE_INFINITY,
+    explain = false,
+  } = request;
   const unpin = database.pin();
   try {
     const payload: QueryJob = {
@@ -84,7 +91,7 @@ export async function runQuery(
       busyTimeoutMs: timeoutMs,
       sql,
       values,
-      options: { integers, maxChars, explain },
+      options: { integers, cells, maxChars, explain },
       report: reportOptions(deps),
     };
     const { json, reports } = await deps.runners.run<SqlResult>({

@@ -15,6 +15,7 @@ import { API_PREFIX } from "./kv-path.ts";
 import { acceptedFormat, QUERY_FORMATS } from "./negotiate.ts";
 import {
   blobs,
+  cells,
   choice,
   createIfMissing,
   db,
@@ -77,6 +78,7 @@ export function sqlRoutes(deps: ServerDeps) {
             dryRun: dryRun.read(query),
             integers: integers.read(query),
             blobs: blobs.read(query),
+            cells: cells.read(query),
             maxChars: maxChars.read(query),
           };
           const body = await readText(request, deps.config.maxBodyBytes);
@@ -103,6 +105,7 @@ export function sqlRoutes(deps: ServerDeps) {
             dryRun,
             integers,
             blobs,
+            cells,
             maxChars,
             deadline,
           ],
@@ -131,6 +134,7 @@ export function sqlRoutes(deps: ServerDeps) {
           values: values.read(query) ?? null,
           format: accepts ?? acceptedFormat(request.headers.get("accept")),
           integers: integers.read(query),
+          cells: cells.read(query),
           maxChars: maxChars.read(query),
           explain: explain.read(query),
           download: download.read(query),
@@ -155,7 +159,18 @@ export function sqlRoutes(deps: ServerDeps) {
         detail: documented({
           summary: "Run a read-only query as a link",
           tag: "SQL",
-          parameters: [db, sql, values, format, integers, maxChars, explain, download, deadline],
+          parameters: [
+            db,
+            sql,
+            values,
+            format,
+            integers,
+            cells,
+            maxChars,
+            explain,
+            download,
+            deadline,
+          ],
           answers: {
             200: {
               description: "The rows; with `explain`, the plan",

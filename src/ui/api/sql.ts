@@ -30,6 +30,16 @@ export class WholeReal {
   }
 }
 
+/** A value of an answer with `cells=exact` or `brief`. */
+export function toCell(value: unknown): Cell {
+  if (typeof value !== "object" || value === null) return value as Cell;
+  const { real, blob_bytes: bytes } = value as { real?: string; blob_bytes?: number };
+  if (bytes !== undefined) return { value_base64: "", omittedBytes: bytes };
+  if (real === undefined) return value as Blob64;
+  const number = Number(real);
+  return Number.isFinite(number) ? new WholeReal(number) : number;
+}
+
 export function isNumber(cell: Cell | undefined): cell is number | bigint | WholeReal {
   return typeof cell === "number" || typeof cell === "bigint" || cell instanceof WholeReal;
 }
@@ -101,14 +111,16 @@ export async function runSql(
   const answer = await call<{ results: readonly SqlResult[] }>("/db", {
     query: {
       db,
-      blobs: "object",
+      cells: "exact",
       timeout: options.timeoutS,
       dry_run: options.dryRun === true ? true : undefined,
     },
     json: { transaction: items.map(toRequestItem), resultFormat: "list" },
     signal: options.signal,
   });
-  return answer.results;
+  return answer.results.map(({ resultSetList: rows, ...rest }) =>
+    rows === undefined ? rest : { ...rest, resultSetList: rows.map((row) => row.map(toCell)) },
+  );
 }
 
 /** The log counts rows of what comes as `query`, and changes of what comes as `statement`. */

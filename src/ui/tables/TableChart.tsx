@@ -27,7 +27,7 @@ export default function TableChart({ db, object, identity, state, spec, onSpec }
   const sql = viewQuery(state, object, identity, CHARTED_ROWS + 1);
   const { data, error } = useQuery({
     queryKey: [...rowsKey(db, object.name), "chart", printed(sql)],
-    queryFn: ({ signal }) => readRows(db, sql, { signal }),
+    queryFn: ({ signal }) => readRows(db, sql, { signal, brief: true }),
   });
   if (error !== null) return <ErrorNote error={error} />;
   if (data === undefined) return <Skeleton lines={8} label="Reading rows" />;

@@ -10,7 +10,7 @@ import type { Cell } from "../api/sql.ts";
 import { join, type SqlText } from "../api/sql-text.ts";
 import type { GridRow } from "../parts/grid/types.ts";
 import type { Identity } from "./model/identity.ts";
-import { keyCondition, readColumn, readRows } from "./model/reading.ts";
+import { keyCondition, readRows } from "./model/reading.ts";
 import type { AddedRow, KnownRow, RowTarget, Staged, StagedValue } from "./staged/staged.ts";
 import { knownRow, rowsKey } from "./useTablePage.ts";
 
@@ -110,20 +110,19 @@ export function useElsewhere(
     enabled: identity !== null && lacking.length > 0,
     async queryFn({ signal }): Promise<ReadonlyMap<string, KnownRow>> {
       if (identity === null) return new Map();
-      const selected = names.flatMap((name) => readColumn(name, object));
       const keys = lacking.map(
         (row): SqlText => ["(", ...keyCondition(identity.columns, row.identity), ")"],
       );
       const answer = await readRows(
         db,
         [
-          `SELECT ${selected.map((expression, index) => `${expression} AS c${index}`).join(", ")}`,
+          `SELECT ${names.map(quoteIdentifier).join(", ")}`,
           `\nFROM ${quoteIdentifier(object.name)}\nWHERE `,
           ...join(keys, " OR "),
         ],
-        { signal },
+        { signal, brief: true },
       );
-      const found = answer.rows.map((row) => knownRow(names, row, identity));
+      const found = answer.rows.map((row) => knownRow(names, row, object, identity));
       return new Map(found.map((row) => [row.key, row]));
     },
   });

@@ -3,10 +3,10 @@ import { call } from "../../api/client.ts";
 import { type ApiFailure, toFailure } from "../../api/failure.ts";
 import { quoteIdentifier } from "../../api/literals.ts";
 import type { Schema, SchemaObject } from "../../api/schema.ts";
-import type { SqlItem, SqlResult } from "../../api/sql.ts";
+import { type SqlItem, type SqlResult, toCell } from "../../api/sql.ts";
 import { bound, type SqlText } from "../../api/sql-text.ts";
 import type { Identity } from "../model/identity.ts";
-import { readColumn, toCell } from "../model/reading.ts";
+import { cellOf } from "../model/reading.ts";
 import { type Change, inverseOf, ONE_ROW_GUARD } from "./statements.ts";
 
 /** Why nothing was saved. */
@@ -67,19 +67,16 @@ function itemsOf(changes: readonly Change[], object: SchemaObject): Item[] {
 
 const GUARD: Item = { statement: ONE_ROW_GUARD, role: "guard" };
 
-function tableItems(change: Change, object: SchemaObject): Item[] {
+function tableItems(change: Change): Item[] {
   const { statement, values } = bound(change.sql);
-  const returning = returned(change, object);
+  const returning = returned(change);
   return [{ statement: `${statement}\nRETURNING ${returning}`, values, role: "row" }, GUARD];
 }
 
 /** Virtual tables know no RETURNING, so the row is read: before it goes, or after it came. */
 function virtualItems(change: Change, object: SchemaObject): Item[] {
   const read = (where: SqlText): Item => ({
-    ...bound([
-      `SELECT ${returned(change, object)} FROM ${quoteIdentifier(object.name)} WHERE `,
-      ...where,
-    ]),
+    ...bound([`SELECT ${returned(change)} FROM ${quoteIdentifier(object.name)} WHERE `, ...where]),
     role: "row",
   });
   return change.kind === "delete"
@@ -87,9 +84,8 @@ function virtualItems(change: Change, object: SchemaObject): Item[] {
     : [bound(change.sql), GUARD, read(change.rowAfter)];
 }
 
-/** Two values for each name, as `toCell` takes them. */
-function returned({ returning }: Change, object: SchemaObject): string {
-  return returning.flatMap((name) => readColumn(name, object, true)).join(", ");
+function returned({ returning }: Change): string {
+  return returning.map(quoteIdentifier).join(", ");
 }
 
 async function send(
@@ -101,7 +97,7 @@ async function send(
   const items = itemsOf(changes, object);
   try {
     const answer = await call<Answer>("/db", {
-      query: { db, dry_run: dryRun ? true : undefined },
+      query: { db, dry_run: dryRun ? true : undefined, cells: "exact" },
       json: {
         transaction: items.map(({ statement, values }) => ({ statement, values })),
         resultFormat: "list",
@@ -151,8 +147,7 @@ export async function saveChanges(
     const row = result?.resultSetList?.[0];
     if (row === undefined || result?.truncated === true) return null;
     const cells = change.returning.map(
-      (name, column) =>
-        [name, toCell(row[column * 2] ?? null, row[column * 2 + 1] ?? null)] as const,
+      (name, column) => [name, cellOf(name, toCell(row[column]), object)] as const,
     );
     inverse.unshift(inverseOf(change, new Map(cells), object, identity));
   }

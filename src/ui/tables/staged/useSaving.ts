@@ -7,7 +7,7 @@ import { plainText } from "../../parts/grid/copy.ts";
 import { toast, toastFailure } from "../../parts/Toast.tsx";
 import { failedColumns } from "../model/failed-columns.ts";
 import type { Identity } from "../model/identity.ts";
-import { keyCondition, readColumn, readRows } from "../model/reading.ts";
+import { keyCondition, readRows } from "../model/reading.ts";
 import { knownRow, refreshRows } from "../useTablePage.ts";
 import { SaveFailure, saveChanges, undoObstacle } from "./save.ts";
 import { isNothing, NOTHING, revertRow, setCell, setDeleted } from "./staged.ts";
@@ -107,13 +107,14 @@ export function useSaving(
   const reread = async () => {
     if (identity === null || failedEdit === undefined) return;
     const names = [...new Set([...identity.columns, ...failedEdit.row.cells.keys()])];
-    const { rows } = await readRows(db, [
-      `SELECT ${names
-        .flatMap((name) => readColumn(name, object))
-        .map((expression, index) => `${expression} AS c${index}`)
-        .join(", ")}\nFROM ${quoteIdentifier(table)}\nWHERE `,
-      ...keyCondition(identity.columns, failedEdit.row.identity),
-    ]);
+    const { rows } = await readRows(
+      db,
+      [
+        `SELECT ${names.map(quoteIdentifier).join(", ")}\nFROM ${quoteIdentifier(table)}\nWHERE `,
+        ...keyCondition(identity.columns, failedEdit.row.identity),
+      ],
+      { brief: true },
+    );
     const [read] = rows;
     setFailure(null);
     if (read === undefined) {
@@ -121,7 +122,7 @@ export function useSaving(
       toast("The row is gone: somebody deleted it. Your change of it was given up.");
       return;
     }
-    const now = knownRow(names, read, identity);
+    const now = knownRow(names, read, object, identity);
     const differing = [...now.cells]
       .filter(
         ([name, cell]) => plainText(cell) !== plainText(failedEdit.row.cells.get(name) ?? null),
