@@ -36,6 +36,7 @@ const KEYS: readonly (readonly [string, readonly (readonly [string, string])[]])
       ["Mod+C", "Copy"],
       ["Enter", "Open or edit the cell; sort in the header"],
       ["Alt+Arrows", "Width of the column"],
+      ["Shift+Alt+Arrows", "Move the column of a table"],
       ["Shift+F10", "Menu of the cell, or of the column"],
     ],
   ],

@@ -18,6 +18,7 @@ import { type ReactNode, useEffect, useState } from "react";
 import type { SchemaColumn } from "../api/schema.ts";
 import { Button, IconButton } from "../parts/Button.tsx";
 import { Menu, MenuChoice, MenuItem, MenuLine } from "../parts/Menu.tsx";
+import { toggled } from "./model/column-order.ts";
 
 const SEARCH_DELAY_MS = 350;
 
@@ -52,12 +53,7 @@ export interface TableBarProps {
 export function TableBar(props: TableBarProps) {
   const { columns, shown, onShown } = props;
   const isShown = (name: string) => shown === null || shown.includes(name);
-  const toggle = (name: string) => {
-    const next = columns
-      .map((column) => column.name)
-      .filter((each) => isShown(each) !== (each === name));
-    onShown(next.length === columns.length || next.length === 0 ? null : next);
-  };
+  const all = columns.map(({ name }) => name);
   return (
     <div className="table-bar" role="toolbar" aria-label="Table">
       <SearchInput text={props.search} onChange={props.onSearch} />
@@ -72,13 +68,18 @@ export function TableBar(props: TableBarProps) {
           </Button>
         }
       >
-        {columns.map(({ name }) => (
-          <MenuChoice key={name} checked={isShown(name)} onSelect={() => toggle(name)}>
+        {[...new Set([...(shown ?? []), ...all])].map((name) => (
+          <MenuChoice
+            key={name}
+            checked={isShown(name)}
+            stays
+            onSelect={() => onShown(toggled(shown, name, all))}
+          >
             {name}
           </MenuChoice>
         ))}
         <MenuLine />
-        <MenuItem onSelect={() => onShown(null)}>Show all</MenuItem>
+        <MenuItem onSelect={() => onShown(null)}>Show all, in the table's order</MenuItem>
       </Menu>
       <IconButton
         icon={Tally5}

@@ -45,7 +45,9 @@ export interface TableGridProps {
   onPaste(lines: readonly (readonly string[])[], selection: GridSelection): void;
   onDelete(selection: GridSelection): void;
   menu(selection: GridSelection): ReactNode;
-  headerMenu(column: GridColumn): ReactNode;
+  headerMenu(column: GridColumn, index: number): ReactNode;
+  pinnedColumns: number;
+  onReorder(from: number, to: number): void;
 }
 
 /** The rows of a table in a grid, with what is staged marked in it. */
@@ -154,6 +156,8 @@ export function TableGrid(props: TableGridProps) {
       cellTitle={cellTitle}
       menu={props.menu}
       headerMenu={props.headerMenu}
+      pinnedColumns={props.pinnedColumns}
+      onReorder={props.onReorder}
       tableName={object.name}
       storageKey={`${db}:${object.name}`}
       busy={props.busy}

@@ -1,10 +1,11 @@
 /** The state of one table's view: what the address says, what was read, what is staged, what is chosen. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { change } from "../address/workspace.ts";
-import type { Schema, SchemaObject } from "../api/schema.ts";
+import type { Schema, SchemaColumn, SchemaObject } from "../api/schema.ts";
 import { printed } from "../api/sql-text.ts";
 import type { GridHandle, GridSelection } from "../parts/grid/types.ts";
 import type { ViewProps } from "../shell/views.ts";
+import { movedTo, rememberColumns, rememberedColumns, shortened } from "./model/column-order.ts";
 import { identityOf, readOnlyReason, shownColumns } from "./model/identity.ts";
 import { viewQuery } from "./model/page-query.ts";
 import {
@@ -35,7 +36,14 @@ export function useTable({ tab, db, active, object, schema }: TableProps) {
   const { params } = tab.place;
   const state = useMemo(() => parseViewState(params), [params]);
   const identity = useMemo(() => identityOf(object), [object]);
-  const columns = useMemo(() => columnsOf(state, object), [state, object]);
+  const all = useMemo(() => shownColumns(object), [object]);
+  const names = useMemo(() => all.map(({ name }) => name), [all]);
+  const [pinned, setPinned] = useState(() => rememberedColumns(db, object.name, names).pinned);
+  const columns = useMemo(() => {
+    const shown = columnsOf(state, object);
+    const isPinned = ({ name }: SchemaColumn) => pinned.includes(name);
+    return [...shown.filter(isPinned), ...shown.filter((column) => !isPinned(column))];
+  }, [state, object, pinned]);
   const locked = readOnlyReason(object);
   const unknown = unknownColumns(state, object);
   const page = useTablePage(db, object, identity, state, unknown.length === 0);
@@ -62,7 +70,27 @@ export function useTable({ tab, db, active, object, schema }: TableProps) {
 
   const setParams = (next: Record<string, string>, mode: "push" | "replace" = "push") =>
     change(tab.id, { params: { ...params, ...next } }, mode);
-  const setView = (next: Partial<ViewState>) => setParams(printChange(next));
+  const setView = (next: Partial<ViewState>) => {
+    if (next.columns !== undefined)
+      rememberColumns(db, object.name, { shown: next.columns, pinned });
+    setParams(printChange(next));
+  };
+  /** Moves a column to the place of another; with `held`, among those held at the left. */
+  const arrange = (order: readonly string[], held: readonly string[]) => {
+    const shown = shortened(order, names);
+    setPinned(held);
+    rememberColumns(db, object.name, { shown, pinned: held });
+    setParams(printChange({ columns: shown }));
+  };
+  // An address that says nothing of columns shows them as they were left.
+  const opened = useRef(false);
+  useEffect(() => {
+    if (opened.current) return;
+    opened.current = true;
+    const { shown } = rememberedColumns(db, object.name, names);
+    if (state.columns === null && shown !== null)
+      change(tab.id, { params: { ...params, ...printChange({ columns: shown }) } }, "replace");
+  }, [db, object, names, state, tab.id, params]);
   const latest = useRef(setView);
   latest.current = setView;
   const side: "facets" | "value" | null =
@@ -77,7 +105,34 @@ export function useTable({ tab, db, active, object, schema }: TableProps) {
     state,
     identity,
     columns,
-    allColumns: shownColumns(object),
+    allColumns: all,
+    /** How many of the columns are held at the left. */
+    pinnedColumns: columns.filter(({ name }) => pinned.includes(name)).length,
+    pin(name: string, held: boolean) {
+      const order = columns.map((column) => column.name);
+      const next = held ? [...pinned, name] : pinned.filter((each) => each !== name);
+      arrange(
+        [
+          ...order.filter((each) => next.includes(each)),
+          ...order.filter((each) => !next.includes(each)),
+        ],
+        next,
+      );
+    },
+    /** Across the edge of those that are held it becomes one of them, or none any more. */
+    moveColumn(from: number, to: number) {
+      const order = columns.map((column) => column.name);
+      const name = order[from];
+      if (name === undefined || to < 0 || to >= order.length) return;
+      const count = order.filter((each) => pinned.includes(each)).length;
+      const held =
+        from < count === to < count
+          ? pinned
+          : to < count
+            ? [...pinned, name]
+            : pinned.filter((each) => each !== name);
+      arrange(movedTo(order, from, to), held);
+    },
     /** Why rows cannot be changed. */
     locked,
     editable: locked === null,

@@ -17,10 +17,13 @@ export interface GridRowProps {
   height: number;
   columns: readonly GridColumn[];
   widths: readonly number[];
-  /** The first column is always there; these are the others in view. */
+  /** The first columns are always there; these are the others in view. */
   items: readonly VirtualItem[];
   restStart: number;
-  pinned: boolean;
+  /** How many columns are always there, and how many of them stay in place. */
+  drawn: number;
+  held: number;
+  gutter: number;
   selectedFrom: number;
   selectedTo: number;
   activeColumn: number;
@@ -35,6 +38,7 @@ export interface GridRowProps {
 export const GridRowView = memo(function GridRowView(props: GridRowProps) {
   const { gridId, row, index, shown, number, top, height, columns, widths, items, restStart } =
     props;
+  const { drawn, held } = props;
   const cellAt = (column: number) => {
     const cell: Cell = row[column] ?? null;
     const position = { row: index, column };
@@ -45,7 +49,7 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
       columns[column]?.numeric === true || isNumber(cell) ? "cell-number" : "",
       selected ? "cell-selected" : "",
       column === props.activeColumn ? "cell-active" : "",
-      column === 0 && props.pinned ? "cell-pinned" : "",
+      column < held ? "cell-pinned" : "",
       own ?? "",
     ];
     const content: ReactNode =
@@ -61,7 +65,7 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
         aria-selected={selected}
         data-column={column}
         className={classes.join(" ")}
-        style={{ width: widths[column] }}
+        style={placeOf(column, widths, held, props.gutter)}
         title={props.cellTitle?.(position)}
       >
         {content}
@@ -79,9 +83,21 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
       <div role="rowheader" aria-colindex={1} className="cell cell-gutter">
         {number}
       </div>
-      {columns.length === 0 ? null : cellAt(0)}
+      {columns.slice(0, drawn).map((_column, index) => cellAt(index))}
       <div className="grid-gap" style={{ width: (items[0]?.start ?? restStart) - restStart }} />
-      {items.map((item) => cellAt(item.index + 1))}
+      {items.map((item) => cellAt(item.index + drawn))}
     </div>
   );
 });
+
+/** The width of a column, and where it stays when it is held. */
+export function placeOf(
+  column: number,
+  widths: readonly number[],
+  held: number,
+  gutter: number,
+): React.CSSProperties {
+  if (column >= held) return { width: widths[column] };
+  const left = widths.slice(0, column).reduce((total, each) => total + each, gutter);
+  return { width: widths[column], left };
+}

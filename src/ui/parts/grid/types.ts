@@ -79,7 +79,11 @@ export interface GridProps {
   /** `ContextItem`s and `ContextLine`s above the grid's own. */
   menu?: (selection: GridSelection) => ReactNode;
   /** The same for a column. */
-  headerMenu?: (column: GridColumn) => ReactNode;
+  headerMenu?: (column: GridColumn, index: number) => ReactNode;
+  /** So many columns stay in place while the others scroll. Where it is narrow, the first does. */
+  pinnedColumns?: number;
+  /** A column was dragged, or moved by Shift+Alt with an arrow, to another one's place. */
+  onReorder?: ((from: number, to: number) => void) | undefined;
   /** Name of the table for "Copy as INSERT". */
   tableName?: string;
   /** Column widths are remembered under this name. */

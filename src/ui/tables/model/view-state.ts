@@ -25,7 +25,7 @@ export interface ViewState {
   /** From 1; what the person believes, as rows come and go. */
   readonly page: number;
   readonly pageSize: number;
-  /** Names; null for all. */
+  /** Names in the order shown; null for all. */
   readonly columns: readonly string[] | null;
   readonly facets: readonly string[];
 }
@@ -43,7 +43,7 @@ export function parseViewState(params: Params): ViewState {
     cursor: parseCursor(params),
     page: Math.max(1, Math.trunc(Number(params["page"]) || 1)),
     pageSize: PAGE_SIZES.find((each) => each === size) ?? DEFAULT_PAGE_SIZE,
-    columns: columns.length === 0 ? null : columns,
+    columns: columns.length === 0 ? null : [...new Set(columns)],
     facets: names(params["facets"]),
   };
 }
@@ -91,11 +91,13 @@ export function unknownColumns(state: ViewState, object: SchemaObject): readonly
   return [...new Set(named)].filter((name) => !known.has(name));
 }
 
-/** The columns that are shown, in the table's order. */
+/** The columns that are shown, in the order of the address, or else of the table. */
 export function columnsOf(state: ViewState, object: SchemaObject) {
   const all = shownColumns(object);
   const { columns } = state;
-  return columns === null ? all : all.filter(({ name }) => columns.includes(name));
+  return columns === null
+    ? all
+    : columns.flatMap((wanted) => all.find(({ name }) => name === wanted) ?? []);
 }
 
 function parseCursor({ after, before, rest }: Params): Cursor {
