@@ -238,7 +238,7 @@ export const SETTINGS = [
     default: String(DEFAULT_QUERY_LOG_ENTRIES),
     minimum: 0,
     maximum: MAX_QUERY_LOG_ENTRIES,
-    help: "entries of the log of SQL that are kept per database; 0 keeps no log",
+    help: "entries of the log of SQL that are kept per database, beside up to 250 of what pages read by themselves; 0 keeps no log",
   },
   {
     flag: "query-log-values",

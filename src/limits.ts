@@ -144,6 +144,8 @@ export const STREAM_CHUNK_BYTES = 64 * 1024;
 export const SCHEMA_EXACT_ROWS = 10_000;
 /** Time that the counting of all tables of a schema may take, in milliseconds. */
 export const SCHEMA_COUNT_BUDGET_MS = 250;
+/** Time that the sizes of all tables of a schema may take, in milliseconds. */
+export const SCHEMA_SIZE_BUDGET_MS = 1000;
 /** How long maintenance waits for readers and other programs that are in its way. */
 export const MAINTENANCE_BUSY_MS = 1000;
 /** Rows of a slow query do not wait longer than this for a chunk to fill. */
@@ -188,6 +190,9 @@ export const MAX_TOKEN_LIFE_MS = 10 * 365 * 86_400_000;
 export const MAX_TOKEN_CHARS = 4096;
 /** Tokens that are remembered as genuine. */
 export const MAX_KNOWN_TOKENS = 1000;
+/** Query strings whose meaning is remembered, and how long they may be, in characters. */
+export const MAX_KNOWN_QUERIES = 1000;
+export const MAX_KNOWN_QUERY_CHARS = 200;
 /** Longest query of a share link, with its values, in characters. */
 export const MAX_SHARED_SQL_CHARS = 100_000;
 /** Wrong tokens from one address before it has to wait, and how long one counts. */
@@ -203,6 +208,8 @@ export const DEFAULT_SHARE_LIFE = "7d";
 /** Entries of the query log that are kept per database, unless --query-log-max says otherwise. */
 export const DEFAULT_QUERY_LOG_ENTRIES = 1000;
 export const MAX_QUERY_LOG_ENTRIES = 10_000;
+/** Entries of what pages read by themselves, kept per database beside the others. */
+export const MAX_LOGGED_PAGE_READS = 250;
 /** Entries of a page of the query log: when nothing is said, and at the most (contract 1.23). */
 export const DEFAULT_QUERY_LOG_PAGE = 100;
 export const MAX_QUERY_LOG_PAGE = 1000;

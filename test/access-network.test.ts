@@ -57,7 +57,14 @@ describe("--cors-origin", () => {
       expect(response.headers.get("access-control-allow-origin")).toBe(origin);
       for (const method of ["GET", "HEAD", "PUT", "POST", "DELETE"])
         expect(response.headers.get("access-control-allow-methods")).toContain(method);
-      for (const name of ["authorization", "content-type", "if-match", "if-none-match", "x-actor"])
+      for (const name of [
+        "authorization",
+        "content-type",
+        "if-match",
+        "if-none-match",
+        "x-actor",
+        "chronolite-source",
+      ])
         expect(response.headers.get("access-control-allow-headers")).toContain(name);
       expect(response.headers.get("access-control-allow-private-network")).toBe("true");
       expect(response.headers.get("vary")).toContain("Origin");

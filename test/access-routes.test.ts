@@ -85,6 +85,7 @@ const SAMPLES: Record<string, Sample> = {
   "POST api/db/create": { needs: "admin", path: "/db/create?path=t" },
   "GET api/history": { needs: "read", path: "/history?db=t" },
   "GET api/history/stats": { needs: "read", path: "/history/stats?db=t" },
+  "GET api/history/statements": { needs: "read", path: "/history/statements?db=t" },
   "DELETE api/history": { needs: "admin", path: "/history?db=t" },
   "DELETE api/history/:id": { needs: "admin", path: "/history/1?db=t" },
   "GET api/kv/snapshot": {

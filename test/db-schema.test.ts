@@ -24,6 +24,28 @@ async function schemaOf(server: TestServer, db: string): Promise<Map<string, Sch
   return new Map(body.objects.map((object) => [object.name, object]));
 }
 
+describe("GET /db/schema?sizes=true", () => {
+  test("tells the bytes of tables with their indexes, which are pages of the file", async () => {
+    using folder = new TestFolder();
+    makeFile(
+      folder,
+      "s.db",
+      `create table big(a, b); create index big_a on big(a); create index big_b on big(b);
+       create table keyed(a primary key, b) without rowid; create view v as select 1;
+       insert into big select value, hex(randomblob(2000)) from
+         (with recursive n(value) as (select 1 union all select value + 1 from n limit 100) select value from n)`,
+    );
+    await using server = await startTestServer({ folder, empty: true });
+    const { body } = await server.json<Schema>("/db/schema?db=s&sizes=true");
+    const sizes = Object.fromEntries(body.objects.map(({ name, size }) => [name, size]));
+    expect(sizes).toEqual({ big: expect.any(Number), keyed: 4096, v: null });
+    // All that is left of the file is the page with the schema.
+    expect(statSync(folder.file("s.db")).size).toBe((sizes["big"] ?? 0) + 4096 + 4096);
+    const plain = await server.json<Schema>("/db/schema?db=s");
+    expect(plain.body.objects[0]).not.toHaveProperty("size");
+  });
+});
+
 describe("GET /db/list", () => {
   test("names databases by their ending, newest first, and tells which are none", async () => {
     using folder = new TestFolder();

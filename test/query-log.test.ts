@@ -3,7 +3,11 @@ import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import type { Engine, Plan } from "../src/engine/plan.ts";
-import { QUERY_LOG_BUFFER_CHARS, QUERY_LOG_RETRY_MS } from "../src/limits.ts";
+import {
+  MAX_LOGGED_PAGE_READS,
+  QUERY_LOG_BUFFER_CHARS,
+  QUERY_LOG_RETRY_MS,
+} from "../src/limits.ts";
 import { silentLog } from "../src/log.ts";
 import { QueryLog } from "../src/state/query-log.ts";
 import type { LogEntry } from "../src/state/query-log-table.ts";
@@ -417,6 +421,156 @@ describe("GET /history", () => {
     const { status, body } = await server.json(`/history?db=t&${name}=${value}`);
     expect(status).toBe(400);
     expect(body["parameter"]).toBe(name);
+  });
+});
+
+/** As the page reads what it shows. */
+const BY_PAGE = { headers: { "chronolite-source": "Page" } };
+
+describe("what a page reads by itself", () => {
+  test("is an entry of another source, and any other word of the header is none", async () => {
+    await using server = await startTestServer();
+    await server.api("/query?db=t&sql=SELECT+1", BY_PAGE);
+    await server.api("/query?db=t&sql=SELECT+2&format=csv", BY_PAGE).then((csv) => csv.text());
+    await server.api("/query?db=t&sql=SELECT+wrong", BY_PAGE);
+    await post(server, [{ query: "SELECT 4" }], BY_PAGE.headers);
+    for (const [index, word] of ["kv", "sql", "web", ""].entries())
+      await server.api(`/query?db=t&sql=SELECT+${index + 5}`, {
+        headers: { "chronolite-source": word },
+      });
+    expect(await logged(server, "&source=page")).toEqual([
+      "SELECT 4",
+      "SELECT wrong",
+      "SELECT 2",
+      "SELECT 1",
+    ]);
+    expect(await logged(server, "&source=sql")).toEqual(
+      [8, 7, 6, 5].map((number) => `SELECT ${number}`),
+    );
+    expect(await history(server)).toMatchObject({ total: 8 });
+    const stats = async (query: string) => (await server.json(`/history/stats?db=t${query}`)).body;
+    expect(await stats("")).toMatchObject({ total_queries: 8, failure_count: 1 });
+    expect(await stats("&source=page")).toMatchObject({ total_queries: 4, failure_count: 1 });
+    expect(await stats("&source=sql")).toMatchObject({ total_queries: 4, failure_count: 0 });
+  });
+
+  test("pushes out nothing else, nor is it pushed out by anything else", async () => {
+    await using server = await startTestServer({ args: ["--query-log-max", "2"] });
+    const read = (number: number) => server.api(`/query?db=t&sql=SELECT+${number}`, BY_PAGE);
+    await get(server, "SELECT 'a'");
+    for (const number of [1, 2, 3]) await read(number);
+    expect(await logged(server)).toEqual(["SELECT 3", "SELECT 2", "SELECT 'a'"]);
+    await get(server, "SELECT 'b'");
+    await get(server, "SELECT 'c'");
+    expect(await logged(server)).toEqual(["SELECT 'c'", "SELECT 'b'", "SELECT 3", "SELECT 2"]);
+  });
+
+  test("has a bound of its own", async () => {
+    await using server = await startTestServer();
+    const items = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({ query: `SELECT ${index}` }));
+    await post(server, items(MAX_LOGGED_PAGE_READS), BY_PAGE.headers);
+    expect(await history(server)).toMatchObject({ total: MAX_LOGGED_PAGE_READS });
+    await post(server, items(1), BY_PAGE.headers);
+    expect(await history(server)).toMatchObject({ total: MAX_LOGGED_PAGE_READS });
+    await post(server, items(MAX_LOGGED_PAGE_READS + 1));
+    expect(await history(server)).toMatchObject({ total: 2 * MAX_LOGGED_PAGE_READS + 1 });
+  });
+});
+
+describe("GET /history/statements", () => {
+  test("has the log by its SQL: runs, failures and times, most time first", async () => {
+    await using server = await startTestServer();
+    const atMs = server.clock.nowMs();
+    const slow =
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n LIMIT 300000) SELECT max(i) FROM n";
+    const body = (value: number) => ({
+      query: "SELECT value FROM json_each(?)",
+      values: [`[${value},2]`],
+    });
+    await post(server, [body(1)]);
+    server.clock.advance(1000);
+    await post(server, [{ ...body(2), query: "  SELECT value FROM json_each(?) ;\n" }]);
+    await post(server, [{ query: "SELECT value FROM json_each(?)", values: ["no JSON"] }]);
+    await get(server, slow);
+    await server.api("/query?db=t&sql=SELECT+1", BY_PAGE);
+    const { status, body: found } = await server.json<{
+      statements: Record<string, number | string>[];
+      total: number;
+    }>("/history/statements?db=t&source=sql");
+    expect(status).toBe(200);
+    expect(found).toMatchObject({ total: 2, count: 2, limit: 100, offset: 0 });
+    const [first, second] = found.statements;
+    expect(first).toMatchObject({ statement: slow, runs: 1, failures: 0, row_count: 1 });
+    expect(second).toMatchObject({
+      statement: "SELECT value FROM json_each(?)",
+      runs: 3,
+      failures: 1,
+      row_count: 4,
+      first_run: new Date(atMs).toISOString(),
+      last_run: new Date(atMs + 1000).toISOString(),
+    });
+    const entries = (await history(server, "&q=json_each")).history;
+    const times = entries.map((entry) => entry.execution_time_ms);
+    const total = times.reduce((sum, time) => sum + time, 0);
+    // Each is rounded to hundredths.
+    expect(Math.abs(Number(second?.["total_ms"]) - total)).toBeLessThan(0.03);
+    expect(Math.abs(Number(second?.["avg_ms"]) - total / 3)).toBeLessThan(0.03);
+    expect(second?.["max_ms"]).toBe(Math.max(...times));
+
+    // Each leads to its entries, and to no others.
+    await get(server, "SELECT value FROM json_each(?) LIMIT 1");
+    const text = encodeURIComponent(String(second?.["statement"]));
+    expect(await history(server, `&statement=${text}`)).toMatchObject({ total: 3 });
+    expect(await history(server, `&statement=%20${text}%3B%0A`)).toMatchObject({ total: 3 });
+    expect(await history(server, `&statement=${text}&success=no`)).toMatchObject({ total: 1 });
+    const page = await server.json("/history/statements?db=t&limit=1&offset=1");
+    expect(page.body).toMatchObject({ count: 1, total: 4, limit: 1, offset: 1 });
+    const narrowed = await server.json("/history/statements?db=t&q=json_each&success=false");
+    expect(narrowed.body).toMatchObject({ total: 2, statements: [{ failures: 1 }, {}] });
+  });
+
+  test("is empty where nothing was run", async () => {
+    await using server = await startTestServer();
+    expect(await server.json("/history/statements?db=t")).toMatchObject({
+      status: 200,
+      body: { statements: [], total: 0 },
+    });
+  });
+});
+
+describe("DELETE /history", () => {
+  const forget = (server: TestServer, query: string) =>
+    server.json(`/history?db=t${query}`, { method: "DELETE" });
+
+  test("forgets what the filters let through, and nothing that came later than it may", async () => {
+    await using server = await startTestServer();
+    for (const text of ["apple", "'pear'", "'apple pie'"]) await get(server, `SELECT ${text}`);
+    await server.api("/query?db=t&sql=SELECT+'apple'", BY_PAGE);
+    const all = ["SELECT 'apple'", "SELECT 'apple pie'", "SELECT 'pear'", "SELECT apple"];
+    expect(await forget(server, "&q=nowhere")).toMatchObject({ status: 200, body: { deleted: 0 } });
+    for (const wrong of ["&source=web", "&success=2", "&through=x"])
+      expect((await forget(server, wrong)).status).toBe(400);
+    expect(await logged(server)).toEqual(all);
+
+    const [, newest] = (await history(server, "&source=sql&q=apple")).history;
+    const seen = `&source=sql&q=apple&through=${newest?.id}`;
+    expect((await forget(server, seen)).body).toMatchObject({ deleted: 1 });
+    expect(await logged(server)).toEqual(all.slice(0, 3));
+    expect((await forget(server, "&statement=SELECT+'apple'")).body).toMatchObject({ deleted: 1 });
+    expect((await forget(server, "&success=true&q=PIE")).body).toMatchObject({ deleted: 1 });
+    expect(await logged(server)).toEqual(["SELECT 'pear'"]);
+    expect((await forget(server, "")).body).toMatchObject({ deleted: 1 });
+    expect(await logged(server)).toEqual([]);
+  });
+
+  test("of one database leaves the others alone", async () => {
+    await using server = await startTestServer();
+    await server.api("/db/create?path=u", { method: "POST" });
+    await get(server, "SELECT 1");
+    await server.api("/query?db=u&sql=SELECT+1");
+    expect((await forget(server, "")).body).toMatchObject({ deleted: 1 });
+    expect((await server.json<Page>("/history?db=u")).body.total).toBe(1);
   });
 });
 

@@ -4,8 +4,9 @@
  * writes per second, every answered write on disk (design.md section 4).
  */
 import type { Database as Connection } from "bun:sqlite";
-import { ApiError, sqliteCode } from "../errors.ts";
+import { ApiError } from "../errors.ts";
 import { BUSY_RETRY_MS, COMMIT_BATCH_MS, COMMIT_BATCH_PLANS } from "../limits.ts";
+import { isBusy } from "./connection.ts";
 import type { Plan, Rows } from "./plan.ts";
 import type { Turn } from "./turn.ts";
 
@@ -240,8 +241,4 @@ export class CommitQueue {
   #noteIdle(): void {
     if (this.isIdle) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return sqliteCode(error)?.startsWith("SQLITE_BUSY") === true;
 }

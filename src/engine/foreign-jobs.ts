@@ -7,7 +7,8 @@ import { constants, type DatabaseSync, type StatementSync } from "node:sqlite";
 import { ApiError } from "../errors.ts";
 import type { JobHandlers } from "../runner/child.ts";
 import { confine, openFile } from "./open-file.ts";
-import type { Rows, SqlValue } from "./plan.ts";
+import type { Rows } from "./plan.ts";
+import { type PlanResult, type PlanStep, prepareStep, rowsOfStep, runSteps } from "./plan-job.ts";
 import { FORBIDDEN_FUNCTIONS, ProtectedObjects } from "./protected.ts";
 import { notUsable } from "./relations.ts";
 
@@ -18,18 +19,12 @@ export interface ForeignJob {
   access: "read" | "write";
   busyTimeoutMs: number;
   durability: "full" | "relaxed";
-  steps: { sql: string; params: Record<string, SqlValue>; required: boolean }[];
-}
-
-export interface ForeignResult {
-  rows: Rows[];
-  /** The required step that gave no row, so that nothing happened; `rows` are those before it. */
-  undoneBy?: number;
+  steps: PlanStep[];
 }
 
 export const foreignJobs = {
   /** Runs a plan in one transaction; with durability full it is on disk afterwards. */
-  async "engine.foreign"(job: ForeignJob, turn: () => Promise<void>): Promise<ForeignResult> {
+  async "engine.foreign"(job: ForeignJob, turn: () => Promise<void>): Promise<PlanResult> {
     const writes = job.access === "write";
     using database = openFile(job.path, { readOnly: !writes, timeout: job.busyTimeoutMs });
     confine(database);
@@ -40,39 +35,28 @@ export const foreignJobs = {
     guard(database);
     if (writes) await turn();
     database.exec(writes ? "begin immediate" : "begin");
-    try {
-      const result = runSteps(database, job);
-      database.exec(result.undoneBy === undefined ? "commit" : "rollback");
-      return result;
-    } finally {
-      // A connection closed inside a transaction can leave the write lock held.
-      if (database.isTransaction) database.exec("rollback");
-    }
+    const result = runSteps(job.steps, stepRunner(database, job.relation));
+    database.exec(result.undoneBy === null ? "commit" : "rollback");
+    return result;
   },
 } satisfies JobHandlers;
 
-function runSteps(database: DatabaseSync, { relation, steps }: ForeignJob): ForeignResult {
+function stepRunner(database: DatabaseSync, relation: string): (step: PlanStep) => Rows {
   const prepared = new Map<string, StatementSync>();
-  const rows: Rows[] = [];
-  for (const [index, { sql, params, required }] of steps.entries()) {
+  return ({ sql, params }) => {
     let statement = prepared.get(sql);
     if (statement === undefined) {
       statement = compile(database, sql, relation);
       prepared.set(sql, statement);
     }
-    const given = run(statement, params);
-    if (required && given.length === 0) return { rows, undoneBy: index };
-    rows.push(given);
-  }
-  return { rows };
+    return run(statement, params);
+  };
 }
 
 /** @throws ApiError CONFLICT: the statements are right, so it is the table that does not fit */
 function compile(database: DatabaseSync, sql: string, relation: string): StatementSync {
   try {
-    const statement = database.prepare(sql);
-    statement.setAllowUnknownNamedParameters(true);
-    return statement;
+    return prepareStep(database, sql);
   } catch (error) {
     if (!isOneOf(error, [SQLITE_ERROR, SQLITE_AUTH])) throw error;
     throw notUsable(relation, (error as Error).message);
@@ -80,23 +64,13 @@ function compile(database: DatabaseSync, sql: string, relation: string): Stateme
 }
 
 /** @throws ApiError SQL_CONSTRAINT with the words of whoever made the constraint, or what SQLite says */
-function run(statement: StatementSync, params: Record<string, SqlValue>): Rows {
+function run(statement: StatementSync, params: PlanStep["params"]): Rows {
   try {
-    return statement.all(withIntegers(params)).map((row) => ({ ...row })) as Rows;
+    return rowsOfStep(statement, params);
   } catch (error) {
     if (!isOneOf(error, [SQLITE_ERROR, SQLITE_CONSTRAINT, SQLITE_MISMATCH])) throw error;
     throw new ApiError("SQL_CONSTRAINT", (error as Error).message);
   }
-}
-
-/** node:sqlite binds every number as REAL. */
-function withIntegers(params: Record<string, SqlValue>): Record<string, SqlValue> {
-  return Object.fromEntries(
-    Object.entries(params).map(([name, value]) => [
-      name,
-      Number.isSafeInteger(value) ? BigInt(value as number) : value,
-    ]),
-  );
 }
 
 const SQLITE_ERROR = 1;

@@ -2,8 +2,9 @@
 import { ApiError } from "../errors.ts";
 import { DEFAULT_TIMEOUT_S } from "../limits.ts";
 import type { RunnerPool } from "../runner/pool.ts";
-import type { ForeignJob, ForeignResult } from "./foreign-jobs.ts";
-import { type Plan, PlanUndone, type Rows } from "./plan.ts";
+import type { ForeignJob } from "./foreign-jobs.ts";
+import type { Plan, Rows } from "./plan.ts";
+import { type PlanResult, rowsOf, stepsOf } from "./plan-job.ts";
 import { JobTurn } from "./turn.ts";
 
 /** A plan cannot run on the server's thread; nothing of it happened. */
@@ -25,7 +26,7 @@ export class ForeignPlans {
 
   async read(plan: Plan): Promise<Rows[]> {
     const timeoutMs = DEFAULT_TIMEOUT_S * 1000;
-    const { rows } = await this.#options.runners.run<ForeignResult>({
+    const { rows } = await this.#options.runners.run<PlanResult>({
       kind: "engine.foreign",
       payload: this.#job(plan, "read", timeoutMs),
       timeoutMs,
@@ -46,14 +47,13 @@ export class ForeignPlans {
     if (timeoutMs <= 0)
       throw new ApiError("DATABASE_BUSY", "The database was locked until the deadline");
     using turn = new JobTurn(takeTurn);
-    const { rows, undoneBy } = await this.#options.runners.run<ForeignResult>({
+    const result = await this.#options.runners.run<PlanResult>({
       kind: "engine.foreign",
       payload: this.#job(plan, "write", timeoutMs),
       timeoutMs,
       takeTurn: turn.take,
     });
-    if (undoneBy !== undefined) throw new PlanUndone(undoneBy, rows);
-    return rows;
+    return rowsOf(result);
   }
 
   #job(plan: Plan, access: "read" | "write", busyTimeoutMs: number): ForeignJob {
@@ -64,11 +64,7 @@ export class ForeignPlans {
       access,
       busyTimeoutMs,
       relation: plan.relation.name,
-      steps: plan.steps.map(({ statement, params, required = false }) => ({
-        sql: statement.sql,
-        params,
-        required,
-      })),
+      steps: stepsOf(plan),
     };
   }
 }

@@ -1,8 +1,9 @@
 /** Plans that may take long, run by the engine's own jobs in another process. */
 import { DEFAULT_TIMEOUT_S, HOUSEKEEPING_BUSY_MS } from "../limits.ts";
 import type { RunnerPool } from "../runner/pool.ts";
-import type { PlanJob, PlanResult } from "./jobs.ts";
-import { type Plan, PlanUndone, type Rows } from "./plan.ts";
+import type { PlanJob } from "./jobs.ts";
+import type { Plan, Rows } from "./plan.ts";
+import { type PlanResult, rowsOf, stepsOf } from "./plan-job.ts";
 import { JobTurn } from "./turn.ts";
 
 export class HousekeptPlans {
@@ -32,25 +33,20 @@ export class HousekeptPlans {
     takeTurn: () => Promise<() => void>,
   ): Promise<Rows[]> {
     using turn = new JobTurn(takeTurn);
-    const { rows, undoneBy } = await this.#housekeepers.run<PlanResult>({
+    const result = await this.#housekeepers.run<PlanResult>({
       kind: "engine.write",
       payload: this.#job(plan),
       timeoutMs: Math.max(remainingMs, 1),
       takeTurn: turn.take,
     });
-    if (undoneBy !== null) throw new PlanUndone(undoneBy, rows);
-    return rows;
+    return rowsOf(result);
   }
 
   #job(plan: Plan): PlanJob {
     return {
       path: this.#path,
       busyTimeoutMs: HOUSEKEEPING_BUSY_MS,
-      steps: plan.steps.map(({ statement, params, required = false }) => ({
-        sql: statement.sql,
-        params,
-        required,
-      })),
+      steps: stepsOf(plan),
     };
   }
 }

@@ -12,7 +12,8 @@ import type { JobHandlers } from "../runner/child.ts";
 import { truncateLog } from "./checkpoint.ts";
 import { type ListedDatabase, listDatabases } from "./list.ts";
 import { openFile } from "./open-file.ts";
-import type { Rows, SqlValue } from "./plan.ts";
+import type { Rows } from "./plan.ts";
+import { type PlanResult, type PlanStep, prepareStep, rowsOfStep, runSteps } from "./plan-job.ts";
 import { removeDatabase } from "./remove.ts";
 import type { DataRoot } from "./resolve.ts";
 
@@ -32,12 +33,7 @@ export interface PathJob {
 export interface PlanJob {
   path: string;
   busyTimeoutMs: number;
-  steps: { sql: string; params: Record<string, SqlValue>; required: boolean }[];
-}
-/** `undoneBy`: the required step that gave no row, so that nothing was done. */
-export interface PlanResult {
-  rows: Rows[];
-  undoneBy: number | null;
+  steps: PlanStep[];
 }
 export interface RemoveJob {
   /** Real path. */
@@ -137,29 +133,14 @@ export const engineJobs = {
     );
     await turn();
     database.exec("begin immediate");
-    const rows: Rows[] = [];
-    for (const [index, step] of steps.entries()) {
-      const given = runStep(database, step);
-      if (step.required && given.length === 0) {
-        database.exec("rollback");
-        return { rows, undoneBy: index };
-      }
-      rows.push(given);
-    }
-    database.exec("commit");
-    return { rows, undoneBy: null };
+    const result = runSteps(steps, (step) => runStep(database, step));
+    database.exec(result.undoneBy === null ? "commit" : "rollback");
+    return result;
   },
 } satisfies JobHandlers;
 
-function runStep(database: DatabaseSync, { sql, params }: PlanJob["steps"][number]): Rows {
-  const statement = database.prepare(sql);
-  statement.setAllowUnknownNamedParameters(true);
-  // node:sqlite binds every number as REAL.
-  const exact = Object.entries(params).map(([name, value]) => [
-    name,
-    Number.isSafeInteger(value) ? BigInt(value as number) : value,
-  ]);
-  return statement.all(Object.fromEntries(exact)).map((row) => ({ ...row })) as Rows;
+function runStep(database: DatabaseSync, { sql, params }: PlanStep): Rows {
+  return rowsOfStep(prepareStep(database, sql), params);
 }
 
 function creationError(error: unknown, path: string): ApiError {

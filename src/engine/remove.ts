@@ -1,9 +1,9 @@
 /** Deleting a database file, in a process that does not have it open. */
 import { closeSync, existsSync, fsyncSync, lstatSync, openSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { ApiError, sqliteCode } from "../errors.ts";
-import { existingFileUrl } from "./file-url.ts";
+import { openFile } from "./open-file.ts";
 import { notSqlite, readMagic, SQLITE_MAGIC } from "./resolve.ts";
 
 /**
@@ -47,7 +47,7 @@ export function removeDatabase(path: string, namedPath: string, busyTimeoutMs: n
 function refuseInUse(path: string, busyTimeoutMs: number): void {
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(existingFileUrl(path, "write"), { timeout: busyTimeoutMs });
+    database = openFile(path, { timeout: busyTimeoutMs });
     // Leaving WAL mode needs the file for itself alone.
     const mode = database.prepare("pragma journal_mode = delete").get()?.["journal_mode"];
     if (mode !== "delete") throw inUse();

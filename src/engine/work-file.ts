@@ -2,7 +2,7 @@
  * Files of copies that are not finished: in a folder of our own inside the data folder, so that one
  * link puts them in place, and named by their server, so that the next one can clear up after a crash.
  */
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { OWN_FOLDER } from "./resolve.ts";
@@ -11,11 +11,11 @@ import { OWN_FOLDER } from "./resolve.ts";
 const OWN_FOLDER_MODE = 0o700;
 const WORK_FILE = /^work-(\d+)-/;
 
-/** A path for a file that does not exist yet; its folder does. */
+/** A path for a file that does not exist yet, without symlinks; its folder exists. */
 export function newWorkFile(dataDir: string): string {
   const folder = join(dataDir, OWN_FOLDER);
   mkdirSync(folder, { recursive: true, mode: OWN_FOLDER_MODE });
-  return join(folder, `work-${process.pid}-${crypto.randomUUID()}`);
+  return join(realpathSync(folder), `work-${process.pid}-${crypto.randomUUID()}`);
 }
 
 /** Removes a work file, if it is there, and what SQLite may have put beside it. */

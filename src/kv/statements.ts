@@ -13,6 +13,7 @@
 import type { Relation } from "../engine/plan.ts";
 import { isJsonSql, placeSql, storedSql } from "./json-sql.ts";
 import { historyTable } from "./relation.ts";
+import { stampRules } from "./stamp.ts";
 
 export type KvStatements = ReturnType<typeof makeStatements>;
 
@@ -36,9 +37,11 @@ function makeStatements(name: string) {
   const expired = `${T}.expire_at_ms <= +$now_ms`;
   const isJson = isJsonSql(value);
   const stored = storedSql(value);
-  const lastOperationOf = (key: string) =>
-    `from ${H} where key = ${key} and op_number is not null order by op_number desc limit 1`;
-  const lastOperation = lastOperationOf("+$key");
+  const { lastOperation, nextNumber, nextNumberOf, nextSeq, time, ...since } = stampRules({
+    history: H,
+    nowMs: "+$now_ms",
+    tracked: "$tracked",
+  });
   const entryColumns =
     "octet_length(value) as size, content_type, created_at_ms, updated_at_ms, expire_at_ms, seq";
 
@@ -54,37 +57,10 @@ function makeStatements(name: string) {
   });
 
   // ── stamps ─────────────────────────────────────────────────────────────────────────────────────
-  // A gap is one row however many writes fall into it, so an untracked write keeps the gap's number.
-  const nextNumber = (last: string) =>
-    `${last}op_number + iif($tracked, 1, ${last}op <> 'UNRECORDED')`;
-  const nextOpNumberOf = (key: string) =>
-    `ifnull((select ${nextNumber("")} ${lastOperationOf(key)}), 1)`;
-  const nextOpNumber = nextOpNumberOf("+$key");
-  const nextSeq = `1 + ifnull((select max(seq) from ${H}), 0)`;
-  const thisTime = `max(+$now_ms, ifnull((select at_ms from ${H} order by seq desc limit 1), 0))`;
-  /** When a gap began that this write is in or ends, where `found` says how the last operation left it. */
-  const gapSince = (last: string, found: string) => `case
-      when ${last}op = 'UNRECORDED' then iif($tracked, -1, ${last}since_ms)
-      when ${found} then iif($tracked, -1, ${thisTime})
-      else ${last}at_ms end`;
-  const noGap = `iif($tracked, -1, ${thisTime})`;
-  /** The row is what the last operation made of it; else somebody's own SQL changed it since. */
-  const asRecorded = (last: string) => `${last}seq = ${T}.seq and ${last}value is ${value}
-        and ${last}content_type is ${T}.content_type and ${last}expire_at_ms is ${T}.expire_at_ms`;
-  // Removed by the timer before the clock was set back counts too.
-  const absentAsRecorded = (last: string) =>
-    `${last}content_type is null or ${last}expire_at_ms <= ${thisTime}`;
-  const sinceOf = (key: string) => `nullif(ifnull((select ${gapSince("last.", asRecorded("last."))}
-      from ${H} last where last.key = ${key} and last.op_number is not null
-      order by last.op_number desc limit 1), 0), -1)`;
-  const since = sinceOf("+$key");
-  /** For a row that `begin` has just made, where there was none. */
-  const sinceBegun = `nullif(ifnull((select ${gapSince("last.", absentAsRecorded("last."))}
-      from ${H} last where last.key = +$key and last.op_number is not null
-      order by last.op_number desc limit 1), ${noGap}), -1)`;
+  const sinceOfRow = since.sinceOfRow("+$key", T);
   const stampOf = (sinceWhen: string) =>
-    `op_number = ${nextOpNumber}, recorded_at_ms = ${thisTime}, seq = ${nextSeq}, since_ms = ${sinceWhen}`;
-  const stamp = stampOf(since);
+    `op_number = ${nextNumberOf("+$key")}, recorded_at_ms = ${time}, seq = ${nextSeq}, since_ms = ${sinceWhen}`;
+  const stamp = stampOf(sinceOfRow);
   const stamped =
     "returning seq, seq = born_seq as created, octet_length(value) as size, expire_at_ms";
 
@@ -102,10 +78,10 @@ function makeStatements(name: string) {
         op_number, recorded_at_ms, seq, born_seq, since_ms)
       select $key, $value,
         case when $type is not null then $type when json_valid($value) then $json_type else $other_type end,
-        $now_ms, $now_ms, $expire_at_ms, ifnull(${nextNumber("last.")}, 1), ${thisTime}, ${nextSeq}, ${nextSeq},
-        nullif(iif(last.op is null, ${noGap}, ${gapSince("last.", absentAsRecorded("last."))}), -1)
+        $now_ms, $now_ms, $expire_at_ms, ifnull(${nextNumber("last.")}, 1), ${time}, ${nextSeq}, ${nextSeq},
+        ${since.sinceOfNoneAfter("last.")}
       from (select 1) left join (
-        select op_number, op, at_ms, since_ms, content_type, expire_at_ms ${lastOperation}) last
+        select op_number, op, at_ms, since_ms, content_type, expire_at_ms ${lastOperation("+$key")}) last
       where ${conditional ? `(${guardAbsent}) or ${exists}` : "true"}
       on conflict (key) do update set
         value = excluded.value,
@@ -117,7 +93,7 @@ function makeStatements(name: string) {
         recorded_at_ms = excluded.recorded_at_ms,
         seq = excluded.seq,
         born_seq = iif(${expired}, excluded.seq, ${T}.born_seq),
-        since_ms = ${since}
+        since_ms = ${sinceOfRow}
       ${conditional ? `where ${guard}` : ""}
       ${stamped}`,
   });
@@ -134,7 +110,7 @@ function makeStatements(name: string) {
    */
   const change = (parts: { to: string; where: string; from?: string; ttl?: boolean }) => ({
     sql: `update ${T} set value = ${parts.to}, updated_at_ms = $now_ms,
-        ${stampOf(`iif(${T}.seq = -1, ${sinceBegun}, ${since})`)}
+        ${stampOf(`iif(${T}.seq = -1, ${since.sinceOfNone("+$key")}, ${sinceOfRow})`)}
         ${parts.ttl === true ? ", expire_at_ms = ifnull($expire_at_ms, expire_at_ms)" : ""}
       from ${parts.from ?? placed}
       where ${T}.key = +$key and placed_key = ${T}.key and ${live} and (${T}.seq = -1 or (${guard}))
@@ -238,7 +214,7 @@ function makeStatements(name: string) {
     /** Without the value, which may be long. */
     head: { sql: `select ${entryColumns} from ${T} where key = +$key and ${live}` },
     /** Why a key is absent: an expiry that has passed, whether or not the row was removed since. */
-    lastOperation: { sql: `select op, expire_at_ms ${lastOperation}` },
+    lastOperation: { sql: `select op, expire_at_ms ${lastOperation("+$key")}` },
     /**
      * A page of keys in byte order, from `$from`, after `$after`, below `$below`. The index begins at
      * `$from`, which is not before `$after`: of two lower bounds SQLite would take either, and read a
@@ -356,8 +332,8 @@ function makeStatements(name: string) {
     /** Records the deletion of the first keys of a range, which `removeRange` then removes. */
     recordRange: {
       sql: `insert or replace into ${H} (key, op_number, at_ms, op, since_ms, actor, client_address)
-        select key, ${nextOpNumberOf(`${T}.key`)}, ${thisTime}, iif($tracked, 'DELETE', 'UNRECORDED'),
-          ${sinceOf(`${T}.key`)},
+        select key, ${nextNumberOf(`${T}.key`)}, ${time}, iif($tracked, 'DELETE', 'UNRECORDED'),
+          ${since.sinceOfRow(`${T}.key`, T)},
           $actor, $client_address
         ${range} order by key limit $limit`,
     },

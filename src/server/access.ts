@@ -70,7 +70,7 @@ export class Access {
    * @throws ApiError UNAUTHORIZED, FORBIDDEN, TOO_MANY_REQUESTS
    */
   admit(request: Request): RequestCaller | Promise<RequestCaller> {
-    if (this.#browserRules !== null && !this.#isForAnybody(request)) this.#browserRules(request);
+    if (this.#browserRules !== null) this.#checkBrowser(request, this.#browserRules);
     const header = request.headers.get("authorization");
     const given = header === null ? undefined : /^Bearer +(\S+)\s*$/i.exec(header)?.[1];
     if (given === undefined) return this.#withoutToken(request);
@@ -173,8 +173,10 @@ export class Access {
     });
   }
 
-  #isForAnybody(request: Request): boolean {
-    return pathOf(request.url).startsWith(SHARED_PREFIX);
+  /** @throws ApiError FORBIDDEN */
+  #checkBrowser(request: Request, rules: BrowserRules): void {
+    const refusal = rules(request);
+    if (refusal !== undefined && !pathOf(request.url).startsWith(SHARED_PREFIX)) throw refusal;
   }
 }
 

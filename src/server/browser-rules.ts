@@ -5,25 +5,28 @@
 import { type Config, isLoopback } from "../config.ts";
 import { ApiError } from "../errors.ts";
 
-/** @throws ApiError FORBIDDEN */
-export type BrowserRules = (request: Request) => void;
+/** @returns ApiError FORBIDDEN for what is refused */
+export type BrowserRules = (request: Request) => ApiError | undefined;
 
 /** The rules of a server without a token: only this machine, and only its own pages. */
 export function browserRules(config: Pick<Config, "tls" | "corsOrigins">): BrowserRules {
   const scheme = config.tls === null ? "http" : "https";
+  // Whoever asks again names the host as before.
+  let lastHost = "";
   return (request) => {
     const { headers } = request;
     const host = headers.get("host") ?? "";
-    if (!isLoopback(host.replace(/:\d+$/, "")))
-      throw new ApiError("FORBIDDEN", `Host ${host} is not this machine`, {
-        hint: "Without a token the server answers to localhost only: use http://127.0.0.1, or set --token.",
-      });
+    if (host !== lastHost) {
+      if (!isLoopback(host.replace(/:\d+$/, ""))) return foreignHost(host);
+      lastHost = host;
+    }
     const origin = headers.get("origin");
     if (origin !== null) {
-      if (origin !== `${scheme}://${host}` && !config.corsOrigins.includes(origin))
-        throw foreignPage();
-    } else if (headers.get("sec-fetch-site") === "cross-site" && !isFollowedLink(request))
-      throw foreignPage();
+      const known = origin === `${scheme}://${host}` || config.corsOrigins.includes(origin);
+      return known ? undefined : foreignPage();
+    }
+    const isForeign = headers.get("sec-fetch-site") === "cross-site" && !isFollowedLink(request);
+    return isForeign ? foreignPage() : undefined;
   };
 }
 
@@ -31,6 +34,12 @@ export function browserRules(config: Pick<Config, "tls" | "corsOrigins">): Brows
 function isFollowedLink({ method, headers }: Request): boolean {
   const target = headers.get("sec-fetch-dest") ?? "document";
   return (method === "GET" || method === "HEAD") && target === "document";
+}
+
+function foreignHost(host: string): ApiError {
+  return new ApiError("FORBIDDEN", `Host ${host} is not this machine`, {
+    hint: "Without a token the server answers to localhost only: use http://127.0.0.1, or set --token.",
+  });
 }
 
 function foreignPage(): ApiError {

@@ -1,7 +1,6 @@
 /** Following what happens to keys: contracts/hoody.md 1.32, `/changes` and `/changes/stream`. */
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
-import { narrowPrefix } from "../access/grant.ts";
 import type { Database } from "../engine/database.ts";
 import { ApiError, invalidParameter, toApiError } from "../errors.ts";
 import { type ChangePage, changesSince } from "../kv/changes.ts";
@@ -19,7 +18,7 @@ import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented } from "./documentation.ts";
 import { jsonAnswer } from "./json-body.ts";
 import { API_PREFIX } from "./kv-path.ts";
-import { db, flag, integer, optionalText, table } from "./parameters.ts";
+import { db, flag, integer, optionalText, prefix, table } from "./parameters.ts";
 import { Query } from "./query.ts";
 import { Waker } from "./waker.ts";
 
@@ -27,7 +26,6 @@ const since = optionalText(
   "since",
   "Only what came after this cursor; `now` for what is yet to come. Without it from the oldest that is kept; a stream begins now.",
 );
-const prefix = optionalText("prefix", "Only keys that begin with this text.");
 const limit = integer("limit", "Events of one answer.", {
   whenAbsent: DEFAULT_CHANGES,
   minimum: 1,
@@ -43,7 +41,7 @@ const includeValues = flag("include_values", "Tell the values too.");
 /** What both routes read. */
 function requestOf(query: Query) {
   return {
-    prefix: narrowPrefix(query.caller, prefix.read(query) ?? ""),
+    prefix: prefix.read(query),
     limit: limit.read(query),
     values: includeValues.read(query),
   };

@@ -5,6 +5,7 @@ const METHODS = "GET, HEAD, PUT, POST, DELETE";
 /** What our clients send beyond what every page may. */
 const REQUEST_HEADERS = [
   "authorization",
+  "chronolite-source",
   "content-type",
   "if-match",
   "if-none-match",
@@ -30,6 +31,7 @@ const EXPOSED_HEADERS = [
   "x-kv-nesting-depth",
   "x-op-number",
   "x-op-timestamp",
+  "x-total-count",
   "x-updated-at",
 ].join(", ");
 /** How long a browser may keep the answer to a preflight. */

@@ -186,6 +186,14 @@ export const SchemaAnswer = withExample(
         triggers: Type.Array(Type.Object({ name: Type.String(), sql: Type.String() })),
         row_count: Nullable(Type.Integer({ description: "Null for views." })),
         row_count_exact: Type.Boolean({ description: "Large tables are estimated." }),
+        size: Type.Optional(
+          Nullable(
+            Type.Integer({
+              description:
+                "With `sizes`: bytes of the table with its indexes. Null for views and virtual tables, and where it would take too long.",
+            }),
+          ),
+        ),
         error: Type.Optional(
           Type.String({ description: "Why a view or virtual table cannot be used." }),
         ),

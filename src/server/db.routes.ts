@@ -1,21 +1,39 @@
 /** Databases as files: the list of a folder, what one consists of, and its deletion. */
 import { Elysia } from "elysia";
 import { allowsDatabase } from "../access/grant.ts";
+import type { ListedDatabase } from "../engine/list.ts";
 import { databaseFolder, namesOfPath } from "../engine/resolve.ts";
 import { invalidParameter } from "../errors.ts";
 import type { SchemaJob, SchemaResult } from "../sql/file-jobs.ts";
+import { SCHEMA_ROWS } from "../sql/schema-rows.ts";
 import { DatabaseListAnswer, DeleteDatabaseAnswer, SchemaAnswer } from "./db.model.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented } from "./documentation.ts";
 import { missingIs404, runOnFile } from "./file-work.ts";
 import { API_PREFIX } from "./kv-path.ts";
-import { db, optionalText, timeout } from "./parameters.ts";
+import { csvOf, LIST_TYPES, listFormat, readListFormat } from "./list-format.ts";
+import { CONTENT_TYPE } from "./negotiate.ts";
+import { choice, db, flag, optionalText, timeout } from "./parameters.ts";
 import { Query } from "./query.ts";
 import { KNOWN_ETAG } from "./request-headers.ts";
 
 const dir = optionalText(
   "dir",
   "Absolute path of a folder within the data folder; the data folder itself if not given.",
+);
+
+const object = optionalText("object", "Only the table or view of this name; 404 if there is none.");
+
+const sizes = flag(
+  "sizes",
+  "Also find out how many bytes of the file each table takes with its indexes. It reads the whole file, and gives up after a second.",
+);
+
+const schemaRows = choice(
+  "rows",
+  "What a row of the CSV is about: a column of a table or view, a table or view, a column of a foreign key, or a column of an index. JSON has everything.",
+  SCHEMA_ROWS,
+  "columns",
 );
 
 const confirm = optionalText("confirm", "`yes` to delete.");
@@ -27,28 +45,20 @@ export function dbRoutes(deps: ServerDeps) {
   return new Elysia({ name: "db" })
     .get(
       `${API_PREFIX}/db/list`,
-      async ({ request }) => {
+      async ({ request, set }) => {
         const query = Query.of(request);
+        const format = readListFormat(query, request, set.headers);
         const folder = databaseFolder(dir.read(query) || undefined, deps.registry.root);
         const { token } = query.caller;
-        const databases = (await deps.registry.list(folder)).filter(
+        const files = (await deps.registry.list(folder)).filter(
           ({ path }) =>
             token === null || allowsDatabase(token.grant, namesOfPath(path, deps.registry.root)),
         );
-        return {
-          success: true,
-          dir: folder,
-          count: databases.length,
-          databases: databases.map(({ name, path, sizeBytes, modifiedMs, isValid }) => ({
-            name,
-            path,
-            size: sizeBytes,
-            size_str: sizeText(sizeBytes),
-            modified: new Date(modifiedMs).toISOString(),
-            mod_unix: Math.floor(modifiedMs / 1000),
-            is_valid: isValid,
-          })),
-        };
+        const databases = files.map(databaseEntry);
+        if (format === "json")
+          return { success: true, dir: folder, count: databases.length, databases };
+        set.headers["content-type"] = CONTENT_TYPE.csv;
+        return csvOf(DATABASE_COLUMNS, databases);
       },
       {
         detail: documented({
@@ -56,8 +66,14 @@ export function dbRoutes(deps: ServerDeps) {
           description:
             "Files whose names end in .db, .sqlite or .sqlite3, newest first. A limited token sees its own.",
           tag: "Server",
-          parameters: [dir],
-          answers: { 200: { description: "The databases", schema: DatabaseListAnswer } },
+          parameters: [dir, listFormat],
+          answers: {
+            200: {
+              description: "The databases",
+              schema: DatabaseListAnswer,
+              otherTypes: LIST_TYPES,
+            },
+          },
           errors: ["SERVICE_UNAVAILABLE"],
         }),
       },
@@ -67,9 +83,17 @@ export function dbRoutes(deps: ServerDeps) {
       async ({ request, set }) => {
         const query = Query.of(request);
         const timeoutMs = deadline.read(query);
+        const format = readListFormat(query, request, set.headers);
+        const part = {
+          object: object.read(query) || null,
+          sizes: sizes.read(query),
+          rows: schemaRows.read(query),
+          format,
+        };
         const { etag, body } = await withDatabase(deps, query, (database) => {
           const payload: SchemaJob = {
             ...database.target,
+            ...part,
             db: db.read(query),
             busyTimeoutMs: timeoutMs,
             knownEtags: etagsOf(request.headers.get("if-none-match")),
@@ -87,26 +111,27 @@ export function dbRoutes(deps: ServerDeps) {
           set.status = 304;
           return "";
         }
-        set.headers["content-type"] = "application/json";
+        set.headers["content-type"] = CONTENT_TYPE[format];
         return body;
       },
       {
         detail: documented({
           summary: "Describe a database",
           description:
-            "Tables, views, virtual tables, their columns, keys, indexes and triggers. The ETag changes with the schema, not with the rows: row counts may be older than it.",
+            "Tables, views, virtual tables, their columns, keys, indexes and triggers. The ETag changes with the schema, not with the rows: row counts may be older than it. In CSV names in one field are separated by semicolons.",
           tag: "SQL",
-          parameters: [db, deadline],
+          parameters: [db, object, sizes, listFormat, schemaRows, deadline],
           answers: {
             200: {
               description: "The schema",
               schema: SchemaAnswer,
+              otherTypes: LIST_TYPES,
               headers: { ETag: "Changes with the schema." },
             },
             304: { description: "If-None-Match has its ETag", headers: { ETag: "That tag." } },
           },
           headers: [KNOWN_ETAG],
-          errors: ["REQUEST_TIMEOUT", "RESPONSE_TOO_LARGE"],
+          errors: ["NOT_FOUND", "REQUEST_TIMEOUT", "RESPONSE_TOO_LARGE"],
         }),
       },
     )
@@ -140,6 +165,28 @@ export function dbRoutes(deps: ServerDeps) {
         }),
       },
     );
+}
+
+const DATABASE_COLUMNS = [
+  "name",
+  "path",
+  "size",
+  "size_str",
+  "modified",
+  "mod_unix",
+  "is_valid",
+] as const;
+
+function databaseEntry({ name, path, sizeBytes, modifiedMs, isValid }: ListedDatabase) {
+  return {
+    name,
+    path,
+    size: sizeBytes,
+    size_str: sizeText(sizeBytes),
+    modified: new Date(modifiedMs).toISOString(),
+    mod_unix: Math.floor(modifiedMs / 1000),
+    is_valid: isValid,
+  };
 }
 
 /** The tags of an If-None-Match header. */

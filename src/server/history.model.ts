@@ -17,7 +17,8 @@ const Entry = Type.Object(
     is_statement: Type.Boolean({ description: "Whether it came as `statement`, not as `query`." }),
     success: Type.Boolean(),
     source: Type.String({
-      description: "`sql`. Key-value operations have histories of their own.",
+      description:
+        "`sql`, or `page` for what a page read by itself. Key-value operations have histories of their own.",
     }),
     client_ip: Type.Union([Type.String(), Type.Null()]),
     actor: Type.Union([Type.String(), Type.Null()], { description: "The header X-Actor." }),
@@ -87,6 +88,61 @@ export const HistoryStatsAnswer = withExample(
     last_hour: 3,
     last_minute: 1,
   },
+);
+
+export const HistoryStatementsAnswer = withExample(
+  Type.Object({
+    success: Type.Literal(true),
+    statements: Type.Array(
+      Type.Object({
+        statement: Type.String({
+          description: "Without white space and semicolons around it. Cut after 10,000 characters.",
+        }),
+        runs: Type.Integer(),
+        failures: Type.Integer({ description: "Runs that had no effect." }),
+        total_ms: Type.Number({ description: "Of all runs together." }),
+        avg_ms: Type.Number(),
+        max_ms: Type.Number(),
+        row_count: Type.Integer({ description: "Rows answered, or changed, by all runs." }),
+        first_run: Type.String({ format: "date-time" }),
+        last_run: Type.String({ format: "date-time" }),
+      }),
+      { description: "What took most time in all comes first." },
+    ),
+    count: Type.Integer({ description: "Statements on this page." }),
+    total: Type.Integer({ description: "Statements on all pages." }),
+    limit: Type.Integer(),
+    offset: Type.Integer(),
+  }),
+  {
+    success: true,
+    statements: [
+      {
+        statement: "SELECT * FROM users WHERE name = ?",
+        runs: 12,
+        failures: 1,
+        total_ms: 140.5,
+        avg_ms: 11.71,
+        max_ms: 92.13,
+        row_count: 11,
+        first_run: "2026-01-02T03:04:05.678Z",
+        last_run: "2026-01-02T03:14:05.678Z",
+      },
+    ],
+    count: 1,
+    total: 1,
+    limit: 100,
+    offset: 0,
+  },
+);
+
+export const HistoryDeleted = withExample(
+  Type.Object({
+    success: Type.Literal(true),
+    message: Type.String(),
+    deleted: Type.Integer({ description: "Entries that are forgotten." }),
+  }),
+  { success: true, message: "Entries forgotten: 42", deleted: 42 },
 );
 
 export const MessageAnswer = withExample(

@@ -11,9 +11,9 @@ import { entriesOf, keyOf, type Members, objectOf, valueIn } from "./json-member
 import type { KvHandler } from "./kv-call.ts";
 import { parseTtlSeconds, table } from "./parameters.ts";
 
-/** Handlers by the route below `kv/`. */
-export const BATCH_ROUTES: Readonly<Record<string, KvHandler>> = {
-  async "batch/get"(call) {
+/** Handlers by the route below `kv/batch/`. */
+export const BATCH = {
+  async get(call) {
     const body = await readJsonObject(call.request, call.maxBodyBytes);
     const keys = entriesOf(body["keys"], "keys").map((key, at) => keyOf(key, `keys[${at}]`));
     const target = kvTable(await call.database("read"), table.read(call.query));
@@ -37,7 +37,7 @@ export const BATCH_ROUTES: Readonly<Record<string, KvHandler>> = {
     );
   },
 
-  async "batch/set"(call) {
+  async set(call) {
     const body = await readJsonObject(call.request, call.maxBodyBytes);
     const verbatim = body["items"] !== undefined;
     const name = verbatim ? "items" : "batch";
@@ -54,7 +54,7 @@ export const BATCH_ROUTES: Readonly<Record<string, KvHandler>> = {
     });
   },
 
-  async "batch/delete"(call) {
+  async delete(call) {
     const body = await readJsonObject(call.request, call.maxBodyBytes);
     const name = body["keys"] !== undefined ? "keys" : "items";
     const entries = entriesOf(body[name], name).map((entry, at): DeleteOfMany => {
@@ -67,7 +67,7 @@ export const BATCH_ROUTES: Readonly<Record<string, KvHandler>> = {
     const deleted = await deleteMany(target, entries, call.context);
     return jsonAnswer({ success: true, status: "ok", deleted });
   },
-};
+} satisfies Readonly<Record<string, KvHandler>>;
 
 /**
  * One entry of batch/set (the table of 1.10). In `items` a string is the value's bytes; in `batch` it

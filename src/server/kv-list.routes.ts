@@ -1,7 +1,6 @@
 /** Routes of all keys of a table: contracts/hoody.md 1.8, and deletion by prefix. */
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
-import { narrowPrefix } from "../access/grant.ts";
 import type { Database } from "../engine/database.ts";
 import { invalidParameter } from "../errors.ts";
 import { type Moment, tableAt } from "../kv/moment.ts";
@@ -27,6 +26,7 @@ import {
   integer,
   optionalText,
   type Parameter,
+  prefix,
   table,
   timeout,
 } from "./parameters.ts";
@@ -34,10 +34,6 @@ import { Query } from "./query.ts";
 import { ACTOR } from "./request-headers.ts";
 import { writeContext } from "./write-context.ts";
 
-const prefix = optionalText(
-  "prefix",
-  "Only keys that begin with this text; `%`, `_`, `*` mean themselves.",
-);
 const suffix = optionalText("suffix", "Only keys that end in this text.");
 const contains = optionalText("contains", "Only keys that have this text in them.");
 const start = optionalText("start", "Only this key and those after it, in byte order.");
@@ -79,7 +75,7 @@ export function kvListRoutes(deps: ServerDeps) {
         const query = Query.of(request);
         const moment = momentOf(atTimestamp, query, deps.clock.nowMs());
         const page = {
-          prefix: narrowPrefix(query.caller, prefix.read(query) ?? ""),
+          prefix: prefix.read(query),
           suffix: suffix.read(query) || null,
           contains: contains.read(query) || null,
           start: start.read(query) ?? null,

@@ -44,7 +44,6 @@ export const snapshotTime = momentParameter("timestamp", "The moment.", true);
 export const from = momentParameter("from", "The earlier moment.", true);
 export const to = momentParameter("to", "The later moment.", true);
 export const toTimestamp = momentParameter("to_timestamp", "The moment to go back to.", true);
-export const prefix = optionalText("prefix", "Only keys that begin with this text.");
 export const keys = optionalText("keys", "Only these keys, with commas between them.");
 export const dryRun = flag("dry_run", "Only tell what would happen.");
 export const confirm = optionalText("confirm", "`yes` to apply; else only tell what would happen.");

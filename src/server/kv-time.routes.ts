@@ -24,7 +24,6 @@ import {
   historyLimit,
   keys,
   opNumber,
-  prefix,
   snapshotLimit,
   snapshotTime,
   steps,
@@ -34,7 +33,7 @@ import {
   toTimestampOfKey,
 } from "./kv-time.parameters.ts";
 import { rollbackTable, TABLE_PAST } from "./kv-time.ts";
-import { db, table, timeout } from "./parameters.ts";
+import { db, prefix, table, timeout } from "./parameters.ts";
 
 const target = [db, table];
 

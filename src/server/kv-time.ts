@@ -1,6 +1,5 @@
 /** Time travel of keys and tables: contracts/hoody.md 1.17 to 1.22. One handler a route. */
 
-import { narrowPrefix } from "../access/grant.ts";
 import { ApiError, invalidParameter } from "../errors.ts";
 import { difference } from "../kv/diff.ts";
 import { keyHistory, valueAfter } from "../kv/key-history.ts";
@@ -23,7 +22,7 @@ import type { KvCall, KvHandler } from "./kv-call.ts";
 import * as parameters from "./kv-time.parameters.ts";
 import { changeText, entryText, gapMembers, isGap, named, rfc3339 } from "./kv-time-answer.ts";
 import { momentOf, momentSeconds, requiredMoment } from "./moment.ts";
-import { table } from "./parameters.ts";
+import { prefix, table } from "./parameters.ts";
 
 /** A request to read something about one key. */
 export interface KeyCall extends KvCall {
@@ -112,7 +111,7 @@ export const TABLE_PAST: Readonly<Record<string, KvHandler>> = {
     const asked = parameters.snapshotLimit.read(query);
     const limit = asked === 0 ? MAX_SNAPSHOT_KEYS : Math.min(asked, MAX_LIST_KEYS);
     const range = {
-      prefix: narrowPrefix(query.caller, parameters.prefix.read(query) ?? ""),
+      prefix: prefix.read(query),
       suffix: null,
       contains: null,
     };

@@ -1,4 +1,4 @@
-/** Key-value routes: contracts/hoody.md 1.4 to 1.16, and entry, expire, persist of 1.32. */
+/** Routes of a key: contracts/hoody.md 1.4 to 1.16, and entry, expire, persist of 1.32. */
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import type { Database } from "../engine/database.ts";
@@ -13,26 +13,14 @@ import { checkValueSize, type StoredValue, toBytes, toStored, valueType } from "
 import { deleteKey, putValue } from "../kv/write.ts";
 import { perform } from "../kv/write-plan.ts";
 import { readBody } from "./body.ts";
-import { conditionsOf, ifMatch, matchesEtag, refuseConditions } from "./conditions.ts";
+import { conditionsOf, ifMatch, matchesEtag } from "./conditions.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented, PAST_ERRORS, WRITE_ERRORS } from "./documentation.ts";
 import { repeatable } from "./idempotency.ts";
 import { KEY_ERRORS, VALUE_HEADERS } from "./kv.docs.ts";
-import {
-  AtomicAnswer,
-  AtomicBody,
-  BatchDeleteBody,
-  BatchGetAnswer,
-  BatchKeysBody,
-  BatchSetAnswer,
-  BatchSetBody,
-  DeleteAnswer,
-  DeletedAnswer,
-  PutAnswer,
-} from "./kv.model.ts";
+import { DeleteAnswer, PutAnswer } from "./kv.model.ts";
 import { describeFound, describeType, entryText, type Headers, toSeconds } from "./kv-answer.ts";
-import { atomic } from "./kv-atomic.ts";
-import { BATCH_ROUTES } from "./kv-batch.ts";
+import { kvBatchRoutes } from "./kv-batch.routes.ts";
 import { type KvCall, type KvHandler, kvCalls } from "./kv-call.ts";
 import {
   deleteInDirectory,
@@ -50,12 +38,6 @@ import { momentOf, momentSeconds } from "./moment.ts";
 import { createIfMissing, db, history, path, table, timeout, ttl } from "./parameters.ts";
 import { Query } from "./query.ts";
 import { ACTOR, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, KNOWN_ETAG } from "./request-headers.ts";
-
-/** POST routes of a whole table, by their path below `kv/`. */
-const TABLE_ROUTES: Readonly<Record<string, KvHandler>> = {
-  ...BATCH_ROUTES,
-  atomic,
-};
 
 /**
  * The routes of one server.
@@ -75,12 +57,7 @@ export function kvRoutes(deps: ServerDeps) {
   const change = (request: Request, idempotency: Idempotency | null) => {
     const to = kvTarget("POST", request.url);
     const call = callOf(request, idempotency);
-    if (to.kind === "table") {
-      refuseConditions(request);
-      const handler = TABLE_ROUTES[to.route];
-      if (handler === undefined) throw new Error(`no handler of ${to.route}`);
-      return handler(call);
-    }
+    if (to.kind === "table") throw new Error(`no handler of ${to.route}`);
     if (to.verb === null)
       throw new ApiError("METHOD_NOT_ALLOWED", "POST needs a verb after the key, such as /incr", {
         headers: { allow: "GET, HEAD, PUT, DELETE" },
@@ -147,6 +124,7 @@ export function kvRoutes(deps: ServerDeps) {
   };
 
   return new Elysia({ name: "kv" })
+    .use(kvBatchRoutes(deps))
     .get(
       `${API_PREFIX}/kv/*`,
       ({ request, set }) => {
@@ -263,57 +241,6 @@ export function kvRoutes(deps: ServerDeps) {
       parse: "none",
       // Each verb is described by itself: see kv.docs.ts.
       detail: { hide: true },
-    })
-    .post(`${API_PREFIX}/kv/batch/get`, post, {
-      parse: "none",
-      detail: documented({
-        summary: "Read several keys",
-        tag: "Key-value",
-        parameters: target,
-        body: { description: "The keys.", schema: BatchKeysBody },
-        answers: {
-          200: { description: "Their values; null for missing ones", schema: BatchGetAnswer },
-        },
-        errors: ["PAYLOAD_TOO_LARGE"],
-      }),
-    })
-    .post(`${API_PREFIX}/kv/batch/set`, post, {
-      parse: "none",
-      detail: documented({
-        summary: "Write several keys, all or nothing",
-        tag: "Key-value",
-        parameters: writing,
-        body: { description: "The entries.", schema: BatchSetBody },
-        answers: { 200: { description: "Written, and on disk", schema: BatchSetAnswer } },
-        headers: [ACTOR, IDEMPOTENCY_KEY],
-        errors: WRITE_ERRORS,
-      }),
-    })
-    .post(`${API_PREFIX}/kv/batch/delete`, post, {
-      parse: "none",
-      detail: documented({
-        summary: "Delete several keys, all or nothing",
-        tag: "Key-value",
-        parameters: [...target, history, deadline],
-        body: { description: "The keys.", schema: BatchDeleteBody },
-        answers: { 200: { description: "Deleted, and on disk", schema: DeletedAnswer } },
-        headers: [ACTOR, IDEMPOTENCY_KEY],
-        errors: WRITE_ERRORS,
-      }),
-    })
-    .post(`${API_PREFIX}/kv/atomic`, post, {
-      parse: "none",
-      detail: documented({
-        summary: "Check and change several keys, all or nothing",
-        description:
-          "409 with the `failed` checks when one does not hold. An error of a mutation names its index in `mutation`.",
-        tag: "Key-value",
-        parameters: writing,
-        body: { description: "Checks and mutations.", schema: AtomicBody },
-        answers: { 200: { description: "Changed, and on disk", schema: AtomicAnswer } },
-        headers: [ACTOR, IDEMPOTENCY_KEY],
-        errors: [...WRITE_ERRORS, "KEY_NOT_FOUND", "NOT_FOUND"],
-      }),
     });
 }
 

@@ -1,8 +1,23 @@
-/** Which format a caller wants of a query's rows: `format` wins over the Accept header (RFC 9110, 12.5.1). */
+/** Which format a caller wants of an answer: `format` wins over the Accept header (RFC 9110, 12.5.1). */
 import { ROW_FORMATS } from "../sql/formats/format.ts";
 
 export const QUERY_FORMATS = ["json", ...ROW_FORMATS] as const;
 export type QueryFormat = (typeof QUERY_FORMATS)[number];
+
+export const CONTENT_TYPE: Readonly<Record<QueryFormat, string>> = {
+  json: "application/json",
+  csv: "text/csv; charset=utf-8; header=present",
+  ndjson: "application/x-ndjson",
+  html: "text/html; charset=utf-8",
+};
+
+export type Headers = Record<string, string | number | undefined>;
+
+/** Tells caches that the answer depends on the Accept header; with CORS it may on the origin, too. */
+export function varyByAccept(headers: Headers): void {
+  const { vary } = headers;
+  headers["vary"] = vary === undefined ? "Accept" : `${vary}, Accept`;
+}
 
 /** In order of preference for callers that take everything. */
 const MEDIA_TYPES: readonly (readonly [mediaType: string, format: QueryFormat])[] = [
@@ -14,8 +29,14 @@ const MEDIA_TYPES: readonly (readonly [mediaType: string, format: QueryFormat])[
   ["application/jsonl", "ndjson"],
 ];
 
-/** @returns `json` where the header is missing or names nothing that is served */
-export function acceptedFormat(accept: string | null): QueryFormat {
+/**
+ * @param offered what the route answers; JSON is always among it
+ * @returns `json` where the header is missing or names nothing that is offered
+ */
+export function acceptedFormat<Offered extends QueryFormat>(
+  accept: string | null,
+  offered: readonly (Offered | "json")[],
+): Offered | "json" {
   if (accept === null) return "json";
   const ranges = accept.split(",").map((range, position) => {
     const [mediaRange = "", ...parameters] = range.split(";").map((part) => part.trim());
@@ -26,8 +47,10 @@ export function acceptedFormat(accept: string | null): QueryFormat {
       position,
     };
   });
-  let best: { format: QueryFormat; quality: number; position: number } | undefined;
-  for (const [mediaType, format] of MEDIA_TYPES) {
+  let best: { format: Offered | "json"; quality: number; position: number } | undefined;
+  for (const [mediaType, known] of MEDIA_TYPES) {
+    const format = offered.find((each) => each === known);
+    if (format === undefined) continue;
     const family = `${mediaType.split("/")[0]}/*`;
     // The most exact range decides.
     const range = [mediaType, family, "*/*"]

@@ -4,6 +4,7 @@
  * 9 % slower.)
  */
 import { type TSchema, Type } from "@sinclair/typebox";
+import { narrowPrefix } from "../access/grant.ts";
 import { parseDurationMs } from "../duration.ts";
 import { invalidParameter } from "../errors.ts";
 import { type JsonPath, parseJsonPath } from "../kv/json-path.ts";
@@ -285,6 +286,13 @@ export const db = requiredText(
 );
 
 export const table = optionalText("table", "Key-value table, `kv_store` if not given.");
+
+/** Narrowed to the keys that the caller may see; all keys if neither bounds them. */
+export const prefix: Parameter<string> = {
+  ...optionalText("prefix", "Only keys that begin with this text; `%`, `_`, `*` mean themselves."),
+  /** @throws ApiError FORBIDDEN */
+  read: (query) => narrowPrefix(query.caller, query.get("prefix") ?? ""),
+};
 
 export const history = flag("history", "Whether the write is recorded in the key's history.", true);
 

@@ -8,7 +8,7 @@ import type { ItemReport } from "../sql/item-report.ts";
 import type { CheckJob, QueryJob, RowsJob, SqlResult } from "../sql/jobs.ts";
 import type { RowsHead } from "../sql/rows-stream.ts";
 import type { ServerDeps } from "./deps.ts";
-import type { QueryFormat } from "./negotiate.ts";
+import { CONTENT_TYPE, type QueryFormat } from "./negotiate.ts";
 import { recordFailedQuery, recordSql, reportOptions, type SqlCaller } from "./sql-record.ts";
 
 export interface QueryRequest {
@@ -37,13 +37,6 @@ export interface QueryRequest {
   /** Nobody for the server's own queries, which are not logged. */
   caller?: SqlCaller;
 }
-
-const CONTENT_TYPE: Record<QueryFormat, string> = {
-  json: "application/json",
-  csv: "text/csv; charset=utf-8; header=present",
-  ndjson: "application/x-ndjson",
-  html: "text/html; charset=utf-8",
-};
 
 /**
  * Runs the query in a runner process. CSV and NDJSON have no bound on their rows and are streamed.

@@ -16,6 +16,12 @@ export const SQL_ACTOR: RequestHeader = {
   description: "Who sends it, for the query log.",
 };
 
+export const SOURCE: RequestHeader = {
+  name: "Chronolite-Source",
+  description:
+    "`page`: a page reads this by itself, for what it shows; the query log counts it apart. Anything else is ignored.",
+};
+
 export const IF_MATCH: RequestHeader = {
   name: "If-Match",
   description: "Only if the key has one of these ETags; `*`: only if there is one.",

@@ -72,6 +72,7 @@ export const ROUTE_RULES: Readonly<Record<string, RouteRule>> = {
   "GET api/query": parts("read"),
   "GET api/history": parts("read"),
   "GET api/history/stats": parts("read"),
+  "GET api/history/statements": parts("read"),
   "DELETE api/history": database("admin"),
   "DELETE api/history/:id": database("admin"),
   "POST api/db/create": database("admin", "path"),

@@ -17,7 +17,8 @@ import { documented, SQL_ERRORS, STATE_WRITE_ERRORS, WITH_DATABASE } from "./doc
 import { jsonAnswer, readJsonObject } from "./json-body.ts";
 import { toSeconds } from "./kv-answer.ts";
 import { API_PREFIX } from "./kv-path.ts";
-import { QUERY_FORMATS } from "./negotiate.ts";
+import { csvOf, LIST_TYPES, listFormat, readListFormat } from "./list-format.ts";
+import { CONTENT_TYPE, QUERY_FORMATS } from "./negotiate.ts";
 import { db } from "./parameters.ts";
 import { Query } from "./query.ts";
 import { answerQuery, checkQuery } from "./query-answer.ts";
@@ -89,20 +90,29 @@ export function shareRoutes(deps: ServerDeps) {
       `${API_PREFIX}/share`,
       async ({ request, set }) => {
         const query = Query.of(request);
+        const format = readListFormat(query, request, set.headers);
         const path = await withDatabase<string>(deps, query, (open) => open.target.path);
         const { token } = query.caller;
         const own = token === null || includesLevel(token.grant, "admin") ? null : token.id;
         const shares = await deps.shares.list(path, own);
         const nowMs = deps.clock.nowMs();
-        const items = await Promise.all(
+        const links = await Promise.all(
           shares.map(async (share) => {
             const ended = share.revokedAtMs !== null || share.expiresAtMs <= nowMs;
             const url = ended ? null : await urlOf(request, share);
-            return jsonAnswer(shareMembers(share, url), { values: share.values ?? "null" });
+            return { members: shareMembers(share, url), values: share.values };
           }),
         );
-        set.headers["content-type"] = "application/json";
+        set.headers["content-type"] = CONTENT_TYPE[format];
         set.headers["cache-control"] = "no-store";
+        if (format === "csv")
+          return csvOf(
+            SHARE_COLUMNS,
+            links.map(({ members, values }) => ({ ...members, values })),
+          );
+        const items = links.map(({ members, values }) =>
+          jsonAnswer(members, { values: values ?? "null" }),
+        );
         return jsonAnswer(
           { success: true, count: items.length },
           { shares: `[${items.join(",")}]` },
@@ -114,11 +124,12 @@ export function shareRoutes(deps: ServerDeps) {
           description:
             "Newest first, also expired and revoked ones, whose `url` is null. A limited token sees its own, one that administers the database all.",
           tag: "Access",
-          parameters: [db],
+          parameters: [db, listFormat],
           answers: {
             200: {
               description: "The links",
               schema: ShareListAnswer,
+              otherTypes: LIST_TYPES,
               headers: { "Cache-Control": "`no-store`." },
             },
           },
@@ -238,6 +249,19 @@ function mayRevoke(deps: ServerDeps, { token }: RequestCaller, share: Share): bo
   const names = namesOfPath(share.databasePath, deps.registry.root);
   return includesLevel(token.grant, "admin") && allowsDatabase(token.grant, names);
 }
+
+const SHARE_COLUMNS = [
+  "id",
+  "db",
+  "sql",
+  "values",
+  "format",
+  "created_at",
+  "expires_at",
+  "revoked",
+  "url",
+  "actor",
+] as const;
 
 function shareMembers(share: Share, url: string | null) {
   return {

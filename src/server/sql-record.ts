@@ -5,13 +5,11 @@ import { MAX_LOGGED_ERROR_CHARS, MAX_LOGGED_SQL_CHARS } from "../limits.ts";
 import { cut, type ItemReport, type ReportOptions } from "../sql/item-report.ts";
 import type { ItemsJob } from "../sql/jobs.ts";
 import { decodeSql } from "../sql/query.ts";
-import type { LogEntry } from "../state/query-log-table.ts";
+import type { LogEntry, LogSource } from "../state/query-log-table.ts";
 import { callerOf } from "./caller.ts";
 import type { ServerDeps } from "./deps.ts";
+import { SOURCE } from "./request-headers.ts";
 import { actorOf } from "./write-context.ts";
-
-/** Where a logged statement came from; key-value operations have histories of their own. */
-export const LOG_SOURCES = ["sql", "kv"] as const;
 
 /** Who sent SQL, and when. */
 export interface SqlCaller {
@@ -19,6 +17,7 @@ export interface SqlCaller {
   readonly startedMs: number;
   readonly clientAddress: string | null;
   readonly actor: string | null;
+  readonly source: LogSource;
   /** The signed token, if it was one. */
   readonly tokenId: string | null;
 }
@@ -33,6 +32,8 @@ export function sqlCaller(deps: ServerDeps, request: Request): SqlCaller {
     clientAddress: deps.clientAddress(request),
     tokenId: callerOf(request).token?.id ?? null,
     actor: actorOf(request),
+    // Whatever else it says is no source of ours.
+    source: request.headers.get(SOURCE.name)?.toLowerCase() === "page" ? "page" : "sql",
   };
 }
 
@@ -119,14 +120,14 @@ export function recordFailedTransaction(
 
 function toEntries(
   database: Database,
-  { atMs, clientAddress, actor, tokenId }: SqlCaller,
+  { atMs, clientAddress, actor, tokenId, source }: SqlCaller,
   reports: readonly ItemReport[],
 ): LogEntry[] {
   return reports.map((report) => ({
     ...report,
     databasePath: database.target.path,
     atMs,
-    source: "sql",
+    source,
     error: report.error === null ? null : cut(report.error, MAX_LOGGED_ERROR_CHARS),
     clientAddress,
     actor,

@@ -12,7 +12,7 @@ import { type ServerDeps, withDatabase } from "./deps.ts";
 import { documented, SQL_ERRORS } from "./documentation.ts";
 import { turnOf } from "./file-work.ts";
 import { API_PREFIX } from "./kv-path.ts";
-import { acceptedFormat, QUERY_FORMATS } from "./negotiate.ts";
+import { acceptedFormat, QUERY_FORMATS, varyByAccept } from "./negotiate.ts";
 import {
   blobs,
   cells,
@@ -28,7 +28,7 @@ import {
 } from "./parameters.ts";
 import { Query } from "./query.ts";
 import { answerQuery, type QueryRequest, runQuery } from "./query-answer.ts";
-import { SQL_ACTOR } from "./request-headers.ts";
+import { SOURCE, SQL_ACTOR } from "./request-headers.ts";
 import { CreateAnswer, QueryAnswer, TransactionAnswer, TransactionBody } from "./sql.model.ts";
 import {
   recordFailedTransaction,
@@ -111,7 +111,7 @@ export function sqlRoutes(deps: ServerDeps) {
           ],
           body: { description: "Items, run in order; all or nothing.", schema: TransactionBody },
           answers: { 200: { description: "Committed, and on disk", schema: TransactionAnswer } },
-          headers: [SQL_ACTOR],
+          headers: [SQL_ACTOR, SOURCE],
           errors: [
             ...SQL_ERRORS,
             "VALUES_CONFLICT",
@@ -132,7 +132,7 @@ export function sqlRoutes(deps: ServerDeps) {
         const queryRequest: QueryRequest = {
           sql: sql.read(query),
           values: values.read(query) ?? null,
-          format: accepts ?? acceptedFormat(request.headers.get("accept")),
+          format: accepts ?? acceptedFormat(request.headers.get("accept"), QUERY_FORMATS),
           integers: integers.read(query),
           cells: cells.read(query),
           maxChars: maxChars.read(query),
@@ -146,7 +146,7 @@ export function sqlRoutes(deps: ServerDeps) {
         const { body, headers } = await withDatabase(deps, query, (database) =>
           answerQuery(deps, database, queryRequest),
         );
-        if (accepts === null) headers["vary"] = "Accept";
+        if (accepts === null) varyByAccept(set.headers);
         if (typeof body !== "string") {
           if (request.method !== "HEAD") return new Response(body, { headers });
           await body.cancel();
@@ -183,7 +183,7 @@ export function sqlRoutes(deps: ServerDeps) {
               },
             },
           },
-          headers: [SQL_ACTOR],
+          headers: [SQL_ACTOR, SOURCE],
           errors: SQL_ERRORS,
         }),
       },

@@ -5,22 +5,21 @@
  * make, no open transaction, no pragma that was set, and no authorizer; whoever takes it brings one.
  */
 import { statSync } from "node:fs";
-import type { DatabaseSync } from "node:sqlite";
-import { confine, openFile } from "../engine/open-file.ts";
+import { type OpenFile, openConfined } from "../engine/open-file.ts";
 import { KEPT_READER_MS, MAX_SQL_VALUE_BYTES } from "../limits.ts";
 
 interface KeptReader {
   readonly path: string;
-  readonly database: DatabaseSync;
+  readonly database: OpenFile;
   readonly file: string;
   readonly idle: NodeJS.Timeout;
 }
 
 let kept: KeptReader | undefined;
 /** Which file each reader was opened on. */
-const files = new WeakMap<DatabaseSync, string>();
+const files = new WeakMap<OpenFile, string>();
 
-export function openWriter(path: string, busyTimeoutMs: number): DatabaseSync {
+export function openWriter(path: string, busyTimeoutMs: number): OpenFile {
   const database = open(path, "write", busyTimeoutMs);
   // The server puts the commit on disk, in one go with others (Database.syncWrites).
   database.exec("pragma wal_autocheckpoint = 0; pragma synchronous = normal");
@@ -28,7 +27,7 @@ export function openWriter(path: string, busyTimeoutMs: number): DatabaseSync {
 }
 
 /** Give it back with `returnReader`, or close it. */
-export function takeReader(path: string, busyTimeoutMs: number): DatabaseSync {
+export function takeReader(path: string, busyTimeoutMs: number): OpenFile {
   const file = fileAt(path);
   if (kept?.path === path && kept.file === file) {
     const { database, idle } = kept;
@@ -45,7 +44,7 @@ export function takeReader(path: string, busyTimeoutMs: number): DatabaseSync {
 }
 
 /** @param database of a job that has ended well, outside of a transaction, with no pragma set */
-export function returnReader(path: string, database: DatabaseSync): void {
+export function returnReader(path: string, database: OpenFile): void {
   const file = files.get(database);
   if (file === undefined) {
     database.close();
@@ -71,25 +70,14 @@ function closeKeptReader(): void {
   database.close();
 }
 
-function open(path: string, access: "read" | "write", busyTimeoutMs: number): DatabaseSync {
-  const database = openFile(path, {
+function open(path: string, access: "read" | "write", busyTimeoutMs: number): OpenFile {
+  return openConfined(path, {
     readOnly: access === "read",
     timeout: busyTimeoutMs,
-    // Ordinary SQLite, not node's choices: literals in double quotes, foreign keys as the pragma says.
-    enableDoubleQuotedStringLiterals: true,
-    enableForeignKeyConstraints: false,
     // Newer than the type declarations. (A hard_heap_limit would do nothing: Bun's SQLite is built
     // without memory statistics. The pool watches the whole process instead.)
     ...{ limits: { length: MAX_SQL_VALUE_BYTES } },
   });
-  try {
-    confine(database);
-    return database;
-  } catch (error) {
-    // Left to the garbage collector it would keep hold of the file.
-    database.close();
-    throw error;
-  }
 }
 
 function fileAt(path: string): string | undefined {

@@ -7,8 +7,8 @@
  */
 import { ApiError } from "../errors.ts";
 import { quoteName } from "./identifier.ts";
-import type { RowWatch } from "./row-watch.ts";
-import type { Compiled, SandboxedConnection } from "./sandbox.ts";
+import { RowWatch } from "./row-watch.ts";
+import type { SandboxedConnection } from "./sandbox.ts";
 
 const COUNTS = "chronolite_dry_run";
 
@@ -38,46 +38,22 @@ interface Watched {
   readonly rowsBefore: number;
 }
 
-export class DryRun implements RowWatch {
+export class DryRun extends RowWatch<Watched> {
   readonly #connection: SandboxedConnection;
   readonly #schema: readonly SchemaEntry[];
   readonly #violations: number;
-  readonly #watched = new Map<string, Watched>();
-  /** Tables watched since the item began that can be undone. */
-  #watchedByItem: string[] = [];
   #lastId = 0;
   readonly #uncounted = new Set<string>();
 
   /** Right after the transaction has begun. */
   constructor(connection: SandboxedConnection) {
+    super();
     this.#connection = connection;
     this.#schema = schemaOf(connection);
     this.#violations = foreignKeyViolations(connection);
     connection.control(
       `create temp table ${COUNTS}(id integer primary key, inserted default 0, updated default 0)`,
     );
-  }
-
-  /**
-   * Has the rows counted that a statement may change, which has been compiled and has not run.
-   * @returns whether it must be compiled again
-   */
-  watch({ writes }: Compiled): boolean {
-    let installed = false;
-    for (const table of writes) {
-      if (this.#watched.has(table) || !this.#isCounted(table)) continue;
-      this.#watch(table);
-      installed = true;
-    }
-    return installed;
-  }
-
-  itemBegins(): void {
-    this.#watchedByItem = [];
-  }
-
-  itemUndone(): void {
-    for (const table of this.#watchedByItem) this.#watched.delete(table);
   }
 
   /**
@@ -105,11 +81,11 @@ export class DryRun implements RowWatch {
     return entry.rootpage !== 0 && this.#wasThere(entry, schema);
   }
 
-  #watch(table: string): void {
+  protected listen(table: string): Watched | undefined {
+    if (!this.#isCounted(table)) return undefined;
     this.#lastId += 1;
     const id = this.#lastId;
-    this.#watched.set(table, { id, rowsBefore: this.#rows(table) });
-    this.#watchedByItem.push(table);
+    const rowsBefore = this.#rows(table);
     this.#connection.control(`insert into ${COUNTS}(id) values(${id})`);
     for (const [event, column] of [
       ["insert", "inserted"],
@@ -119,6 +95,7 @@ export class DryRun implements RowWatch {
         `create temp trigger ${COUNTS}_${id}_${event} after ${event} on main.${quoteName(table)}
          begin update ${COUNTS} set ${column} = ${column} + 1 where id = ${id}; end`,
       );
+    return { id, rowsBefore };
   }
 
   #rowChanges(after: readonly SchemaEntry[]): Record<string, RowChanges> {
@@ -127,7 +104,7 @@ export class DryRun implements RowWatch {
       if (inserted + updated + deleted > 0) changes[name] = { inserted, updated, deleted };
     };
     const tables = new Map(after.filter(isOrdinaryTable).map((entry) => [entry.name, entry]));
-    for (const [name, { id, rowsBefore }] of this.#watched) {
+    for (const [name, { id, rowsBefore }] of this.tables) {
       // Where the trigger is, there is the table: it may have another name by now.
       const [trigger] = this.#connection.ask(
         "select tbl_name from sqlite_temp_schema where name = ?",
@@ -148,7 +125,7 @@ export class DryRun implements RowWatch {
       tables.delete(current);
     }
     for (const [name, entry] of tables) {
-      if (!this.#watched.has(name) && this.#wasThere(entry, after)) continue;
+      if (!this.tables.has(name) && this.#wasThere(entry, after)) continue;
       const inserted = this.#rows(name);
       add(name, { inserted, updated: 0, deleted: changes[name]?.deleted ?? 0 });
     }
@@ -163,7 +140,7 @@ export class DryRun implements RowWatch {
     return before.some(
       // A dropped table, whose page another may have got, was watched when it was dropped.
       ({ name, rootpage }) =>
-        rootpage === table.rootpage && !names.has(name) && !this.#watched.has(name),
+        rootpage === table.rootpage && !names.has(name) && !this.tables.has(name),
     );
   }
 

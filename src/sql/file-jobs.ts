@@ -3,7 +3,7 @@ import { closeSync, openSync, rmSync, statSync } from "node:fs";
 import type { DatabaseTarget } from "../engine/database.ts";
 import { placeDatabase } from "../engine/place.ts";
 import type { DataRoot } from "../engine/resolve.ts";
-import { invalidParameter } from "../errors.ts";
+import { ApiError, invalidParameter } from "../errors.ts";
 import type { JobChannel, JobHandlers } from "../runner/child.ts";
 import { Dump } from "./dump.ts";
 import { type ImportFileJob, importDatabaseFile } from "./import/database-file.ts";
@@ -12,7 +12,9 @@ import { MAINTENANCE, type MaintenanceOp } from "./maintenance.ts";
 import { openOwn } from "./own-connection.ts";
 import { visibleTables } from "./rights.ts";
 import { describeSchema, schemaEtag, schemaVersion } from "./schema.ts";
+import { type SchemaRows, schemaCsv } from "./schema-rows.ts";
 import { sendFile, sendPieces } from "./send.ts";
+import { TableSizes } from "./table-sizes.ts";
 
 export interface SchemaJob extends DatabaseTarget {
   /** The name under which the caller knows the database. */
@@ -20,6 +22,13 @@ export interface SchemaJob extends DatabaseTarget {
   busyTimeoutMs: number;
   /** ETags of what the caller has. */
   knownEtags: string[];
+  /** Only the table or view of this name; null for all. */
+  object: string | null;
+  /** Whether how much of the file each takes is found out, too. */
+  sizes: boolean;
+  format: "json" | "csv";
+  /** What a row of the CSV is about. */
+  rows: SchemaRows;
 }
 
 export interface SchemaResult {
@@ -58,17 +67,32 @@ export interface ExportFileJob {
 }
 
 export const fileJobs = {
-  "sql.schema"({ path, grant, db, busyTimeoutMs, knownEtags }: SchemaJob): SchemaResult {
+  "sql.schema"(job: SchemaJob): SchemaResult {
+    const { path, grant, db, busyTimeoutMs, knownEtags, format, rows } = job;
     using database = openOwn(path, { access: "read", busyTimeoutMs });
     database.exec("begin");
-    const etag = schemaEtag(database, path, grant);
+    const etag = schemaEtag(database, path, grant, format);
     if (knownEtags.includes("*") || knownEtags.includes(etag)) return { etag, body: null };
     const schema_version = schemaVersion(database);
     const visible = visibleTables(database, grant);
-    const objects = describeSchema(database).filter(
-      ({ name }) => visible?.has(name.toLowerCase()) ?? true,
-    );
-    return { etag, body: JSON.stringify({ success: true, db, schema_version, objects }) };
+    const named = job.object?.toLowerCase();
+    const objects = describeSchema(database, (name) => {
+      const lower = name.toLowerCase();
+      return (visible?.has(lower) ?? true) && (named === undefined || named === lower);
+    });
+    if (named !== undefined && objects.length === 0)
+      throw new ApiError("NOT_FOUND", `There is no table or view ${job.object}`, {
+        hint: "GET /api/v1/sqlite/db/schema?db=… lists them.",
+      });
+    if (job.sizes) {
+      const sizes = new TableSizes(database);
+      for (const object of objects) object.size = sizes.sizeBytes(object);
+    }
+    const body =
+      format === "csv"
+        ? schemaCsv(objects, rows)
+        : JSON.stringify({ success: true, db, schema_version, objects });
+    return { etag, body };
   },
 
   /** @returns the members of the answer */

@@ -62,6 +62,8 @@ export interface SchemaObject {
   /** Null for views, and where it cannot be known quickly. */
   row_count: number | null;
   row_count_exact: boolean;
+  /** Bytes of a table with its indexes, where that was asked for; null where it is not known. */
+  size?: number | null;
   /** Why a view or virtual table cannot be used. */
   error?: string;
 }
@@ -69,9 +71,14 @@ export interface SchemaObject {
 type Row = Record<string, unknown>;
 
 /** The ETag of a file's schema: another file and another version of this program have another. */
-export function schemaEtag(database: DatabaseSync, path: string, grant: Grant | null): string {
+export function schemaEtag(
+  database: DatabaseSync,
+  path: string,
+  grant: Grant | null,
+  format: string,
+): string {
   const { ino } = statSync(path);
-  const parts = [schemaVersion(database).toString(36), ino.toString(36), VERSION];
+  const parts = [schemaVersion(database).toString(36), ino.toString(36), VERSION, format];
   // What one token may see is not what another one may.
   if (grant !== null) parts.push(Bun.hash(JSON.stringify(grant)).toString(36));
   return `W/"${parts.join("-")}"`;
@@ -81,8 +88,14 @@ export function schemaVersion(database: DatabaseSync): number {
   return Number(database.prepare("pragma schema_version").get()?.["schema_version"]);
 }
 
-/** The objects of a database, by name: what people made first, bookkeeping last. */
-export function describeSchema(database: DatabaseSync): SchemaObject[] {
+/**
+ * The objects of a database, by name: what people made first, bookkeeping last.
+ * @param wanted which of them, by name
+ */
+export function describeSchema(
+  database: DatabaseSync,
+  wanted: (name: string) => boolean,
+): SchemaObject[] {
   const all = (sql: string) => database.prepare(sql).all() as Row[];
   const columns = grouped(
     all(`select l.name as of_table, x.* from pragma_table_list as l, pragma_table_xinfo(l.name, 'main') as x
@@ -120,7 +133,8 @@ export function describeSchema(database: DatabaseSync): SchemaObject[] {
   );
   const counter = new RowCounter(database);
 
-  const objects = listed.map((row): SchemaObject => {
+  const described = listed.filter((row) => wanted(text(row["name"])));
+  const objects = described.map((row): SchemaObject => {
     const name = text(row["name"]);
     const shadow = row["type"] === "shadow";
     const type = shadow ? "table" : (row["type"] as ObjectType);

@@ -5,9 +5,11 @@
  * other programs write is noticed later: by the next write of the key, and by each read of its past.)
  */
 import { historyTable } from "../kv/relation.ts";
+import { stampRules } from "../kv/stamp.ts";
+import { NOTING_TRIGGER } from "./authorizer.ts";
 import { quoteName } from "./identifier.ts";
-import type { RowWatch } from "./row-watch.ts";
-import { type Compiled, NOTING_TRIGGER, type SandboxedConnection } from "./sandbox.ts";
+import { RowWatch } from "./row-watch.ts";
+import type { SandboxedConnection } from "./sandbox.ts";
 
 /** What the statements below rely on; a table that somebody made otherwise is left alone. */
 const COLUMNS = [
@@ -24,41 +26,27 @@ const COLUMNS = [
   "since_ms",
 ];
 
-export class UnrecordedWrites implements RowWatch {
+export class UnrecordedWrites extends RowWatch<true> {
   readonly #connection: SandboxedConnection;
   readonly #nowMs: number;
-  readonly #tables: ReadonlySet<string>;
-  readonly #watched = new Set<string>();
-  #watchedByItem: string[] = [];
+  /** In lower case. */
+  readonly #keyValueTables: ReadonlySet<string>;
 
   /** Right after the transaction has begun. */
   constructor(connection: SandboxedConnection, nowMs: number) {
+    super();
     this.#connection = connection;
     this.#nowMs = nowMs;
-    this.#tables = new Set(
+    this.#keyValueTables = new Set(
       connection.keyValueTables().filter((table) => hasColumns(connection, table)),
     );
   }
 
-  watch({ writes }: Compiled): boolean {
-    let installed = false;
-    for (const name of writes) {
-      const table = name.toLowerCase();
-      if (!this.#tables.has(table) || this.#watched.has(table)) continue;
-      for (const trigger of triggersOf(table, this.#nowMs)) this.#connection.control(trigger);
-      this.#watched.add(table);
-      this.#watchedByItem.push(table);
-      installed = true;
-    }
-    return installed;
-  }
-
-  itemBegins(): void {
-    this.#watchedByItem = [];
-  }
-
-  itemUndone(): void {
-    for (const table of this.#watchedByItem) this.#watched.delete(table);
+  protected listen(name: string): true | undefined {
+    const table = name.toLowerCase();
+    if (!this.#keyValueTables.has(table)) return undefined;
+    for (const trigger of triggersOf(table, this.#nowMs)) this.#connection.control(trigger);
+    return true;
   }
 }
 
@@ -68,44 +56,29 @@ function hasColumns(connection: SandboxedConnection, table: string): boolean {
   return COLUMNS.every((column) => names.has(column));
 }
 
-/**
- * The same rules as the stamps of kv/statements.ts: one row a gap, times in order, and a gap that
- * begins earlier where the row was not what the last operation had left.
- */
 function triggersOf(table: string, nowMs: number): string[] {
   const T = quoteName(table);
   const H = quoteName(historyTable(table));
-  const last = (key: string) =>
-    `from ${H} as last where last.key = ${key} and last.op_number is not null order by last.op_number desc limit 1`;
-  const time = `max(${nowMs}, ifnull((select at_ms from ${H} order by seq desc limit 1), 0))`;
-  const number = (key: string) =>
-    `ifnull((select last.op_number + (last.op <> 'UNRECORDED') ${last(key)}), 1)`;
-  const since = (key: string, asLeft: string, withoutHistory: string) =>
-    `ifnull((select case when last.op = 'UNRECORDED' then last.since_ms when ${asLeft} then ${time} else last.at_ms end
-       ${last(key)}), ${withoutHistory})`;
-  const sinceOfOld = since(
-    "old.key",
-    `last.seq is old.seq and last.value is old.value and last.content_type is old.content_type
-       and last.expire_at_ms is old.expire_at_ms`,
-    "0",
-  );
-  const sinceOfNew = since(
-    "new.key",
-    `last.content_type is null or last.expire_at_ms <= ${nowMs}`,
-    time,
-  );
+  const { nextNumberOf, time, sinceOfRow, sinceOfNone } = stampRules({
+    history: H,
+    nowMs: String(nowMs),
+    tracked: "false",
+  });
+  const sinceOfOld = sinceOfRow("old.key", "old");
+  const sinceOfNew = sinceOfNone("new.key");
   const noteGone = (condition: string) =>
     `insert or replace into ${H} (key, op_number, at_ms, op, since_ms)
-       select old.key, ${number("old.key")}, ${time}, 'UNRECORDED', ${sinceOfOld} where ${condition};`;
+       select old.key, ${nextNumberOf("old.key")}, ${time}, 'UNRECORDED', ${sinceOfOld} where ${condition};`;
   const noteNew = (sinceWhen: string) =>
     `insert or replace into ${H} (key, op_number, at_ms, op, content_type, expire_at_ms, since_ms)
-       select new.key, ${number("new.key")}, ${time}, 'UNRECORDED', new.content_type, new.expire_at_ms, ${sinceWhen};`;
+       select new.key, ${nextNumberOf("new.key")}, ${time}, 'UNRECORDED', new.content_type, new.expire_at_ms, ${sinceWhen};`;
   const stamp = (more: string) =>
     `update ${T} set (seq, op_number, recorded_at_ms, since_ms) = (
          select seq, op_number, at_ms, since_ms from ${H} order by seq desc limit 1), ${more}
        where key = new.key;`;
+  // "If not exists": the table may have been renamed since, to a name that differs in case only.
   const trigger = (event: string, when: string, body: string) =>
-    `create temp trigger ${quoteName(`${NOTING_TRIGGER}_${table}_${event}`)} after ${event} on main.${T}
+    `create temp trigger if not exists ${quoteName(`${NOTING_TRIGGER}_${table}_${event}`)} after ${event} on main.${T}
      when ${when} begin ${body} end`;
   const born = `born_seq = (select max(seq) from ${H})`;
   const sameKey = "new.key is old.key";

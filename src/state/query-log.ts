@@ -7,6 +7,7 @@ import type { Clock } from "../clock.ts";
 import { ApiError } from "../errors.ts";
 import {
   DEFAULT_TIMEOUT_S,
+  MAX_LOGGED_PAGE_READS,
   QUERY_LOG_BATCH_ENTRIES,
   QUERY_LOG_BUFFER_CHARS,
   QUERY_LOG_DELAY_MS,
@@ -18,8 +19,11 @@ import {
   clearEntries,
   type LogEntry,
   type LogFilter,
+  type LoggedStatement,
+  type LogPage,
   type LogStats,
   listEntries,
+  listStatements,
   logStats,
   removeEntry,
   type StoredEntry,
@@ -30,7 +34,7 @@ export interface QueryLogOptions {
   readonly state: StateEngine;
   readonly clock: Clock;
   readonly log: Log;
-  /** Entries kept per database; 0 logs nothing. */
+  /** Entries kept per database, beside a few of what pages read by themselves; 0 logs nothing. */
   readonly maxEntries: number;
 }
 
@@ -92,24 +96,44 @@ export class QueryLog {
     await this.#writing;
   }
 
+  /** Newest first. */
   async list(
     databasePath: string,
-    page: LogFilter & { limit: number; offset: number },
+    page: LogFilter & LogPage,
   ): Promise<{ entries: StoredEntry[]; total: number }> {
     await this.flush();
     return listEntries(this.#options.state, databasePath, page);
   }
 
-  /** @param tokenId only of what this signed token sent, or null */
-  async stats(databasePath: string, tokenId: string | null): Promise<LogStats> {
+  /** Entries with the same SQL together; what took most time comes first. */
+  async statements(
+    databasePath: string,
+    page: LogFilter & LogPage,
+  ): Promise<{ statements: LoggedStatement[]; total: number }> {
     await this.flush();
-    return logStats(this.#options.state, databasePath, tokenId, this.#options.clock.nowMs());
+    return listStatements(this.#options.state, databasePath, page);
   }
 
-  /** Forgets all entries of a database. */
-  async clear(databasePath: string, deadlineMs: number): Promise<void> {
+  async stats(
+    databasePath: string,
+    which: Pick<LogFilter, "source" | "tokenId">,
+  ): Promise<LogStats> {
     await this.flush();
-    await clearEntries(this.#options.state, databasePath, deadlineMs);
+    return logStats(this.#options.state, databasePath, which, this.#options.clock.nowMs());
+  }
+
+  /**
+   * Forgets entries of a database.
+   * @param which `through`: the newest that may go, or null
+   * @returns how many there were
+   */
+  async clear(
+    databasePath: string,
+    which: LogFilter & { through: number | null },
+    deadlineMs: number,
+  ): Promise<number> {
+    await this.flush();
+    return clearEntries(this.#options.state, databasePath, which, deadlineMs);
   }
 
   /**
@@ -153,7 +177,8 @@ export class QueryLog {
     }
     try {
       const deadlineMs = nowMs + DEFAULT_TIMEOUT_S * 1000;
-      await appendEntries(state, entries, { max: maxEntries, deadlineMs });
+      const maxOfPage = Math.min(maxEntries, MAX_LOGGED_PAGE_READS);
+      await appendEntries(state, entries, { max: maxEntries, maxOfPage, deadlineMs });
       this.counters.written += entries.length;
       this.#unusableUntilMs = Number.NEGATIVE_INFINITY;
     } catch (error) {

@@ -10,6 +10,7 @@ const VIEWS = [
   ["error", "#/t.db/sql?run=1&q=SELECT+nothing+FROM+users"],
   ["parameters", "#/t.db/sql?q=SELECT+*+FROM+orders+WHERE+total+%3E+%3Aleast"],
   ["log", "#/t.db/log"],
+  ["statements", "#/t.db/log?by=statement"],
 ] as const;
 
 describePage("the page", (page) => {

@@ -1,7 +1,7 @@
 /** Pictures of every view for people to look at: test/page/screenshots. */
-import { beforeAll, expect, test } from "bun:test";
+import { beforeAll, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { BROWSER_TIMEOUT_MS, describePage, IN_BROWSER, PICTURES } from "./support/browser.ts";
+import { BROWSER_TIMEOUT_MS, DEVICES, describePage, IN_BROWSER } from "./support/browser.ts";
 import { SHOP } from "./support/shop.ts";
 
 const query = (sql: string, more = "") => `#/t.db/sql?q=${encodeURIComponent(sql)}${more}`;
@@ -66,6 +66,15 @@ const VIEWS: readonly (readonly [string, string, ((page: Page) => Promise<void>)
     },
   ],
   [
+    "log",
+    "#/t.db/log?source=all",
+    async (page) => {
+      await page.locator(".log-entry").nth(2).waitFor();
+      await page.getByRole("button", { name: "Forget this entry" }).nth(1).click();
+    },
+  ],
+  ["statements", "#/t.db/log?by=statement", (page) => page.locator(".log-statements").waitFor()],
+  [
     "palette",
     "#/t.db/overview",
     async (page) => {
@@ -94,16 +103,10 @@ const VIEWS: readonly (readonly [string, string, ((page: Page) => Promise<void>)
 describePage("screenshots", (shots) => {
   beforeAll(() => shots.sql("t", ...SHOP), BROWSER_TIMEOUT_MS);
 
-  test.each(PICTURES)(
-    "in %s at %d pixels",
-    async (theme, width) => {
-      const height = width === 1600 ? 1000 : 800;
-      await using opened = await shots.open({
-        width,
-        height,
-        theme,
-        expectedErrors: /status of 400/,
-      });
+  test.each(DEVICES)(
+    "on a %s",
+    async (device) => {
+      await using opened = await shots.open({ device, expectedErrors: /status of 400/ });
       const { page } = opened;
       for (const [name, address, prepare] of VIEWS) {
         await page.evaluate((hash) => {
@@ -114,9 +117,7 @@ describePage("screenshots", (shots) => {
           () => document.querySelector(".skeleton, [aria-busy=true]") === null,
         );
         await prepare?.(page);
-        await opened.screenshot(name);
-        const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        expect({ name, wider }).toEqual({ name, wider: 0 });
+        await opened.takePictures(name, { axe: false });
         await page.keyboard.press("Escape");
         await page.getByRole("dialog").or(page.getByRole("menu")).waitFor({ state: "detached" });
         await page.keyboard.press("Alt+w");

@@ -1,7 +1,7 @@
-/** Pictures of the tables for people to look at, in all widths and both themes; no violation of axe-core. */
+/** Pictures of the tables for people to look at, test/page/screenshots. */
 import { beforeAll, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { describePage, PICTURES } from "./support/browser.ts";
+import { DEVICES, describePage } from "./support/browser.ts";
 import { makeTables } from "./support/tables.ts";
 
 const TIMEOUT_MS = 120_000;
@@ -89,17 +89,14 @@ describePage("pictures of tables", (tests) => {
     test(
       name,
       async () => {
-        for (const [theme, width] of PICTURES) {
+        for (const device of DEVICES) {
           await using opened = await tests.open({
             address,
-            width,
-            theme,
+            device,
             expectedErrors: /404|405|503/,
           });
           await prepare(opened.page);
-          await opened.screenshot(name);
-          // The widest page has the parts of the middle one.
-          if (width < 1600) await opened.checkAccessibility();
+          await opened.takePictures(name);
           opened.page.on("dialog", (dialog) => void dialog.accept());
         }
       },

@@ -16,6 +16,17 @@ export function csvFormat({ columns }: RowsContext): RowFormat {
   };
 }
 
+/** A whole table that is small enough to be one text, such as a list of ours. */
+export function csvText(
+  columns: readonly string[],
+  rows: readonly (readonly (Cell | boolean | undefined)[])[],
+): string {
+  const { head, row } = csvFormat({ columns, integers: "number", sql: "", links: [] });
+  const toCell = (value: Cell | boolean | undefined): Cell =>
+    typeof value === "boolean" ? String(value) : (value ?? null);
+  return head + rows.map((cells) => row(cells.map(toCell))).join("");
+}
+
 function csvLine(cells: readonly Cell[]): string {
   let line = "";
   for (let column = 0; column < cells.length; column += 1) {

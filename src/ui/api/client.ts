@@ -16,6 +16,8 @@ export interface CallOptions {
   /** Sent as it is. */
   readonly body?: BodyInit;
   readonly signal?: AbortSignal | undefined;
+  /** The page reads this by itself, for what it shows; the query log counts it apart. */
+  readonly byPage?: boolean;
 }
 
 /** The address of a path below the API prefix, such as `/query`. */
@@ -39,6 +41,7 @@ export async function send(path: string, options: CallOptions = {}): Promise<Res
     const token = storedToken();
     const headers = new Headers();
     if (token !== null) headers.set("authorization", `Bearer ${token}`);
+    if (options.byPage === true) headers.set("chronolite-source", "page");
     if (options.json !== undefined) headers.set("content-type", "application/json");
     const body = options.json === undefined ? options.body : stringifyJson(options.json);
     const response = await fetch(apiUrl(path, options.query), {

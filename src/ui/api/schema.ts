@@ -47,6 +47,8 @@ export interface SchemaObject {
   /** Null when counting would have taken too long. */
   readonly row_count: number | null;
   readonly row_count_exact: boolean;
+  /** Bytes of the table with its indexes; only where sizes were asked for, and known. */
+  readonly size?: number | null;
 }
 
 export interface Schema {
@@ -68,6 +70,19 @@ export function useSchema(db: string | null) {
     refetchInterval: REFRESH_MS,
     refetchOnWindowFocus: true,
   });
+}
+
+const SIZES_STALE_MS = 60_000;
+
+/** Bytes of tables by name, as far as they can be told in good time. */
+export function useSizes(db: string): ReadonlyMap<string, number> {
+  const { data } = useQuery({
+    queryKey: [...schemaKey(db), "sizes"],
+    queryFn: ({ signal }) => call<Schema>("/db/schema", { query: { db, sizes: true }, signal }),
+    staleTime: SIZES_STALE_MS,
+    retry: false,
+  });
+  return new Map(data?.objects.flatMap(({ name, size }) => (size == null ? [] : [[name, size]])));
 }
 
 export function useObject(db: string, name: string): SchemaObject | undefined {

@@ -130,6 +130,11 @@ function toRequestItem({ statement, ...rest }: SqlItem) {
   return reads ? { query: statement, ...rest } : { statement, ...rest };
 }
 
+/** Only what GET /query runs has an address of its own. */
+export function hasAddress(sql: string): boolean {
+  return /^(select|with|values)\b/i.test(sql);
+}
+
 export type TwinFormat = "json" | "csv" | "ndjson";
 
 /** The address where the rows of a query are, in a format; the twin of what the page shows. */
@@ -141,4 +146,9 @@ export function queryUrl(
 ): string {
   const query: CallOptions["query"] = { db, sql, values, format };
   return apiUrl("/query", query);
+}
+
+/** The address where the plan of a query is. */
+export function planUrl(db: string, sql: string): string {
+  return apiUrl("/query", { db, sql, explain: true, format: "json" });
 }

@@ -1,9 +1,11 @@
 import { CircleAlert, CircleCheck, SquareTerminal, Trash2 } from "lucide-react";
+import { useState } from "react";
 import { place, placeHref } from "../address/place.ts";
 import type { LogEntry } from "../api/log.ts";
 import { onlySelects, splitStatements } from "../editor/statements.ts";
-import { IconButton } from "../parts/Button.tsx";
+import { Button, IconButton } from "../parts/Button.tsx";
 import { formatAgo, formatDuration, plural } from "../parts/format.ts";
+import { Marked } from "./Marked.tsx";
 
 export interface LogEntryLineProps {
   db: string;
@@ -16,6 +18,7 @@ export interface LogEntryLineProps {
 /** One statement: what, when, how long, how it went. */
 export function LogEntryLine({ db, entry, search, onRemove }: LogEntryLineProps) {
   const { sql, success, timestamp, execution_time_ms: ms, row_count: rows, error } = entry;
+  const [forgetting, setForgetting] = useState(false);
   const reads = onlySelects(splitStatements(sql));
   const Icon = success ? CircleCheck : CircleAlert;
   const again = place(db, "sql", null, {
@@ -43,17 +46,32 @@ export function LogEntryLine({ db, entry, search, onRemove }: LogEntryLineProps)
           {" · "}
           {formatDuration(ms)}
           {success ? ` · ${plural(rows, "row")}` : ""}
+          {entry.source === "page" ? " · by this page" : ""}
           {entry.actor ? ` · ${entry.actor}` : ""}
           {entry.client_ip === null || entry.client_ip === "127.0.0.1"
             ? ""
             : ` · ${entry.client_ip}`}
         </p>
       </div>
-      <a href={placeHref(again)} className="button button-normal log-again">
-        <SquareTerminal aria-hidden size={15} />
-        {reads ? "Run again" : "Open"}
-      </a>
-      <IconButton icon={Trash2} label="Forget this entry" onClick={onRemove} />
+      {forgetting ? (
+        <>
+          {/* There is no way back. */}
+          <Button tone="danger" autoFocus onClick={onRemove}>
+            Forget for good
+          </Button>
+          <Button tone="plain" onClick={() => setForgetting(false)}>
+            Keep
+          </Button>
+        </>
+      ) : (
+        <>
+          <a href={placeHref(again)} className="button button-normal log-again">
+            <SquareTerminal aria-hidden size={15} />
+            {reads ? "Run again" : "Open"}
+          </a>
+          <IconButton icon={Trash2} label="Forget this entry" onClick={() => setForgetting(true)} />
+        </>
+      )}
     </li>
   );
 }
@@ -74,16 +92,4 @@ function namedValues(text: string): string {
   } catch {
     return "";
   }
-}
-
-function Marked({ text, search }: { text: string; search: string }) {
-  const at = search === "" ? -1 : text.toLowerCase().indexOf(search.toLowerCase());
-  if (at === -1) return text;
-  return (
-    <>
-      {text.slice(0, at)}
-      <mark>{text.slice(at, at + search.length)}</mark>
-      {text.slice(at + search.length)}
-    </>
-  );
 }

@@ -1,9 +1,9 @@
-import { useLogStatistics } from "../api/log.ts";
+import { type LogFilter, useLogStatistics } from "../api/log.ts";
 import { formatCount } from "../parts/format.ts";
 
-/** Figures about what was run. */
-export function LogStatistics({ db }: { db: string }) {
-  const { data } = useLogStatistics(db);
+/** Figures about what was run, from everywhere or not by the page itself. */
+export function LogStatistics({ db, source }: { db: string; source: LogFilter["source"] }) {
+  const { data } = useLogStatistics(db, source);
   const figures: readonly (readonly [string, string])[] = [
     ["statements", data === undefined ? "–" : formatCount(data.total_queries)],
     ["failed", data === undefined ? "–" : formatCount(data.failure_count)],

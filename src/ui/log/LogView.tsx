@@ -1,167 +1,135 @@
 import { useMutation } from "@tanstack/react-query";
-import { History, RefreshCw, Search, Trash2 } from "lucide-react";
+import { History } from "lucide-react";
 import { useState } from "react";
 import { change } from "../address/workspace.ts";
-import { apiUrl } from "../api/client.ts";
-import { clearLog, deleteLogEntry, LOG_PAGE, logKey, useLog } from "../api/log.ts";
+import {
+  deleteLogEntry,
+  LOG_PAGE,
+  type LogList,
+  logKey,
+  logUrl,
+  useLog,
+  useStatements,
+} from "../api/log.ts";
 import { queryClient } from "../api/query-client.ts";
-import { Button, IconButton } from "../parts/Button.tsx";
-import { Dialog } from "../parts/Dialog.tsx";
-import { Select, TextInput } from "../parts/Field.tsx";
+import { Button } from "../parts/Button.tsx";
 import { formatCount, plural } from "../parts/format.ts";
 import { Empty, ErrorNote, Skeleton } from "../parts/Notes.tsx";
 import { toast, toastFailure } from "../parts/Toast.tsx";
-import { TwinLink } from "../parts/TwinLink.tsx";
+import { TwinLinks } from "../parts/TwinLink.tsx";
 import type { ViewProps } from "../shell/views.ts";
+import { ForgetShown } from "./ForgetShown.tsx";
 import { LogEntryLine } from "./LogEntryLine.tsx";
+import { LogHead } from "./LogHead.tsx";
 import { LogStatistics } from "./LogStatistics.tsx";
+import { StatementTable } from "./StatementTable.tsx";
+import { readState } from "./state.ts";
 import "./log.css";
 
 /** Every SQL statement that was sent to the database: to search, to run again, to forget. */
 export default function LogView({ tab, db, active }: ViewProps) {
   const { params } = tab.place;
-  const filter = {
-    text: params["q"] ?? "",
-    success: params["success"] ?? "",
-    offset: Number(params["offset"] ?? 0) || 0,
-  };
-  const log = useLog(db, filter);
-  const [clearing, setClearing] = useState(false);
+  const state = readState(params);
+  const { filter, list, offset } = state;
+  const ofEntries = list === "entries";
+  const entries = useLog(db, filter, offset, ofEntries);
+  const statements = useStatements(db, filter, offset, !ofEntries);
+  const { error, isPending, data } = ofEntries ? entries : statements;
+  const [forgetting, setForgetting] = useState(false);
   const set = (next: Record<string, string>, mode: "push" | "replace") =>
     change(tab.id, { params: { ...params, ...next } }, mode);
   const refresh = () => void queryClient.invalidateQueries({ queryKey: logKey(db) });
   const remove = useMutation({
     mutationFn: (id: number) => deleteLogEntry(db, id),
-    onSuccess: (_answer, id) => {
+    onSuccess: () => {
       refresh();
-      toast(`Entry ${id} is forgotten`);
+      toast("1 entry forgotten");
     },
     onError: toastFailure,
   });
-  const clear = useMutation({
-    mutationFn: () => clearLog(db),
-    onSuccess: () => {
-      setClearing(false);
-      refresh();
-    },
-  });
-  const { data } = log;
-  const filtered = filter.text !== "" || filter.success !== "";
+  const total = data?.total ?? 0;
+  const shown = ofEntries
+    ? (entries.data?.history.length ?? 0)
+    : (statements.data?.statements.length ?? 0);
+  const filtered = filter.text !== "" || filter.success !== "" || filter.statement !== "";
+  const address: LogList = ofEntries ? "/history" : "/history/statements";
   return (
     <div className="log" data-active={active}>
-      <header className="log-head">
-        <div className="log-search">
-          <Search aria-hidden size={14} />
-          <TextInput
-            type="search"
-            className="input-small"
-            aria-label="Search the log"
-            placeholder="Search SQL and errors"
-            value={filter.text}
-            onChange={(event) => set({ q: event.target.value, offset: "" }, "replace")}
-          />
-        </div>
-        <Select
-          className="input-small log-outcome"
-          aria-label="Outcome"
-          value={filter.success}
-          onChange={(event) => set({ success: event.target.value, offset: "" }, "push")}
-        >
-          <option value="">All</option>
-          <option value="true">Succeeded</option>
-          <option value="false">Failed</option>
-        </Select>
-        <IconButton icon={RefreshCw} label="Look again" onClick={refresh} />
-        <IconButton
-          icon={Trash2}
-          label="Forget the whole log"
-          disabled={data?.total === 0}
-          onClick={() => setClearing(true)}
-        />
-      </header>
-      <LogStatistics db={db} />
-      {log.error === null ? null : (
+      <LogHead
+        state={state}
+        onChange={set}
+        onRefresh={refresh}
+        onForget={() => setForgetting(true)}
+        forgettable={total > 0}
+      />
+      <LogStatistics db={db} source={filter.source} />
+      {error === null ? null : (
         <div className="log-note">
-          <ErrorNote error={log.error} />
+          <ErrorNote error={error} />
         </div>
       )}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
-      <section className="log-list" aria-label="Entries" tabIndex={0}>
-        {log.isPending ? <Skeleton lines={10} label="Reading the log" /> : null}
-        {data?.history.length === 0 ? (
+      <section
+        className="log-list"
+        aria-label={ofEntries ? "Entries" : "Statements"}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+        tabIndex={0}
+      >
+        {isPending ? <Skeleton lines={10} label="Reading the log" /> : null}
+        {data !== undefined && shown === 0 ? (
           <Empty icon={History} title={filtered ? "No entry matches" : "Nothing was run yet"}>
             {filtered ? null : (
               <p>Statements sent to this database, from here or elsewhere, appear here.</p>
             )}
           </Empty>
         ) : null}
-        <ol>
-          {data?.history.map((entry) => (
-            <LogEntryLine
-              key={entry.id}
-              db={db}
-              entry={entry}
-              search={filter.text}
-              onRemove={() => remove.mutate(entry.id)}
-            />
-          ))}
-        </ol>
+        {ofEntries ? (
+          <ol>
+            {entries.data?.history.map((entry) => (
+              <LogEntryLine
+                key={entry.id}
+                db={db}
+                entry={entry}
+                search={filter.text}
+                onRemove={() => remove.mutate(entry.id)}
+              />
+            ))}
+          </ol>
+        ) : shown === 0 ? null : (
+          <StatementTable db={db} statements={statements.data?.statements ?? []} params={params} />
+        )}
       </section>
       <footer className="status">
         <span role="status" className="status-words">
-          {data === undefined ? "" : plural(data.total, "entry", "entries")}
-          {data !== undefined && data.total > LOG_PAGE
-            ? ` · ${formatCount(filter.offset + 1)} to ${formatCount(filter.offset + data.history.length)}`
+          {data === undefined
+            ? ""
+            : ofEntries
+              ? plural(total, "entry", "entries")
+              : plural(total, "statement")}
+          {total > LOG_PAGE
+            ? ` · ${formatCount(offset + 1)} to ${formatCount(offset + shown)}`
             : ""}
         </span>
-        {data !== undefined && data.total > LOG_PAGE ? (
+        {total > LOG_PAGE ? (
           <>
             <Button
               tone="plain"
-              disabled={filter.offset === 0}
-              onClick={() =>
-                set({ offset: String(Math.max(0, filter.offset - LOG_PAGE) || "") }, "push")
-              }
+              disabled={offset === 0}
+              onClick={() => set({ offset: String(Math.max(0, offset - LOG_PAGE) || "") }, "push")}
             >
-              Newer
+              {ofEntries ? "Newer" : "Slower"}
             </Button>
             <Button
               tone="plain"
-              disabled={filter.offset + LOG_PAGE >= data.total}
-              onClick={() => set({ offset: String(filter.offset + LOG_PAGE) }, "push")}
+              disabled={offset + LOG_PAGE >= total}
+              onClick={() => set({ offset: String(offset + LOG_PAGE) }, "push")}
             >
-              Older
+              {ofEntries ? "Older" : "Faster"}
             </Button>
           </>
         ) : null}
-        <span className="status-links">
-          <TwinLink
-            href={apiUrl("/history", {
-              db,
-              q: filter.text || null,
-              success: filter.success || null,
-            })}
-            format="json"
-            of="this log"
-          />
-        </span>
+        <TwinLinks href={(format) => logUrl(address, db, filter, offset, format)} of="this log" />
       </footer>
-      <Dialog
-        open={clearing}
-        onOpenChange={setClearing}
-        title="Forget the whole log?"
-        description={`${plural(data?.total ?? 0, "entry", "entries")} of ${db} will be deleted. This cannot be undone. The database itself is not touched.`}
-        actions={
-          <>
-            <Button onClick={() => setClearing(false)}>Keep it</Button>
-            <Button tone="danger" disabled={clear.isPending} onClick={() => clear.mutate()}>
-              Forget {plural(data?.total ?? 0, "entry", "entries")}
-            </Button>
-          </>
-        }
-      >
-        {clear.error === null ? null : <ErrorNote error={clear.error} />}
-      </Dialog>
+      <ForgetShown db={db} filter={filter} open={forgetting} onClose={() => setForgetting(false)} />
     </div>
   );
 }

@@ -1,6 +1,7 @@
 import { send } from "../api/client.ts";
 import { storedToken } from "../api/token.ts";
 import { toastFailure } from "./Toast.tsx";
+import "./twins.css";
 
 export interface TwinLinkProps {
   /** As `apiUrl` makes it. */
@@ -27,6 +28,23 @@ export function TwinLink({ href, format, of }: TwinLinkProps) {
     >
       .{format}
     </a>
+  );
+}
+
+export interface TwinLinksProps {
+  /** The address in a format. */
+  href: (format: "json" | "csv") => string;
+  of: string;
+}
+
+/** Both of what the page shows. */
+export function TwinLinks({ href, of }: TwinLinksProps) {
+  return (
+    <span className="twins">
+      {(["json", "csv"] as const).map((format) => (
+        <TwinLink key={format} href={href(format)} format={format} of={of} />
+      ))}
+    </span>
   );
 }
 

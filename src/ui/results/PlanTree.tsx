@@ -1,10 +1,12 @@
-import type { PlanNode } from "../api/sql.ts";
+import { hasAddress, type PlanNode, planUrl } from "../api/sql.ts";
 import type { Outcome } from "../editor/useRun.ts";
 import { formatDuration } from "../parts/format.ts";
+import { TwinLink } from "../parts/TwinLink.tsx";
 import { MARK_WORDS, markOf } from "./plan.ts";
 
 /** How SQLite would run the statements. */
-export function PlanTree({ outcome }: { outcome: Outcome }) {
+export function PlanTree({ db, outcome }: { db: string; outcome: Outcome }) {
+  const [only, ...others] = outcome.items.map(({ statement }) => statement.text);
   return (
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
@@ -23,6 +25,11 @@ export function PlanTree({ outcome }: { outcome: Outcome }) {
         <span role="status" className="status-words">
           Query plan · {formatDuration(outcome.durationMs)} · nothing was run
         </span>
+        {only !== undefined && others.length === 0 && hasAddress(only) ? (
+          <span className="twins">
+            <TwinLink href={planUrl(db, only)} format="json" of="this plan" />
+          </span>
+        ) : null}
       </footer>
     </>
   );

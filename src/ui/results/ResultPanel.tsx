@@ -51,7 +51,7 @@ export function ResultPanel(props: ResultPanelProps) {
           </Empty>
         ) : null
       ) : outcome.kind === "plan" ? (
-        <PlanTree key={outcome.id} outcome={outcome} />
+        <PlanTree key={outcome.id} db={props.db} outcome={outcome} />
       ) : (
         <Sets key={outcome.id} {...props} outcome={outcome} />
       )}

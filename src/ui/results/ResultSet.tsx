@@ -1,7 +1,7 @@
 import { ChartColumn, Table2 } from "lucide-react";
 import { lazy, Suspense, useMemo, useState } from "react";
 import { stringifyJson } from "../api/json.ts";
-import { type Cell, isBlob, queryUrl, type SqlResult } from "../api/sql.ts";
+import { type Cell, hasAddress, isBlob, queryUrl, type SqlResult } from "../api/sql.ts";
 import type { RunItem } from "../editor/useRun.ts";
 import { IconButton } from "../parts/Button.tsx";
 import { CellPanel } from "../parts/CellPanel.tsx";
@@ -10,7 +10,7 @@ import { Grid } from "../parts/grid/Grid.tsx";
 import type { GridColumn, GridPosition, GridRow } from "../parts/grid/types.ts";
 import { Skeleton } from "../parts/Notes.tsx";
 import { SidePane } from "../parts/SidePane.tsx";
-import { TwinLink } from "../parts/TwinLink.tsx";
+import { TwinLinks } from "../parts/TwinLink.tsx";
 import { ExportMenu } from "./ExportMenu.tsx";
 import { TruncatedNote } from "./TruncatedNote.tsx";
 
@@ -49,8 +49,7 @@ export function ResultSet({
   const [open, setOpen] = useState<GridPosition | null>(null);
   const { statement, values } = item;
   const sentValues = values === undefined ? null : stringifyJson(values);
-  // Only what GET /query runs has an address of its own.
-  const linkable = /^(select|with|values)\b/i.test(statement.text);
+  const linkable = hasAddress(statement.text);
   const changed = result.rowsUpdated ?? 0;
   const truncated = result.truncated === true;
 
@@ -116,16 +115,10 @@ export function ResultSet({
         {names === undefined ? null : (
           <>
             {linkable ? (
-              <span className="status-links">
-                {(["json", "csv"] as const).map((format) => (
-                  <TwinLink
-                    key={format}
-                    href={queryUrl(db, statement.text, sentValues, format)}
-                    format={format}
-                    of="these rows"
-                  />
-                ))}
-              </span>
+              <TwinLinks
+                href={(format) => queryUrl(db, statement.text, sentValues, format)}
+                of="these rows"
+              />
             ) : null}
             <IconButton
               icon={Table2}

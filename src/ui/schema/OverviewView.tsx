@@ -3,12 +3,12 @@ import { place, placeHref } from "../address/place.ts";
 import { open } from "../address/workspace.ts";
 import { apiUrl } from "../api/client.ts";
 import { useDatabases } from "../api/databases.ts";
-import { type SchemaObject, useSchema } from "../api/schema.ts";
+import { type SchemaObject, useSchema, useSizes } from "../api/schema.ts";
 import { offerImport } from "../import/offer.ts";
 import { Button } from "../parts/Button.tsx";
 import { formatAgo, formatBytes, formatCount, plural } from "../parts/format.ts";
 import { Empty, ErrorNote, Skeleton } from "../parts/Notes.tsx";
-import { TwinLink } from "../parts/TwinLink.tsx";
+import { TwinLinks } from "../parts/TwinLink.tsx";
 import type { ViewProps } from "../shell/views.ts";
 import { GROUPS, groupOf } from "./groups.ts";
 import "./schema.css";
@@ -17,7 +17,9 @@ import "./structure.css";
 /** What the database holds, at a glance. */
 export default function OverviewView({ db }: ViewProps) {
   const schema = useSchema(db);
-  const file = useDatabases().data?.databases.find(({ name }) => name === db);
+  const file = useDatabases().data?.databases.find(({ name, path }) =>
+    [name, path, name.replace(/\.db$/i, "")].includes(db),
+  );
   const objects = schema.data?.objects ?? [];
   return (
     <div className="page">
@@ -44,7 +46,17 @@ export default function OverviewView({ db }: ViewProps) {
           <Button icon={FileUp} onClick={() => offerImport({})}>
             Import
           </Button>
-          <TwinLink href={apiUrl("/db/schema", { db })} format="json" of="this schema" />
+          <TwinLinks
+            href={(format) =>
+              apiUrl("/db/schema", {
+                db,
+                format,
+                sizes: true,
+                rows: format === "csv" ? "objects" : null,
+              })
+            }
+            of="this schema"
+          />
         </div>
       </header>
       {schema.error === null ? null : <ErrorNote error={schema.error} />}
@@ -54,83 +66,86 @@ export default function OverviewView({ db }: ViewProps) {
           <p>Create a table with SQL, or drop a CSV file on this page.</p>
         </Empty>
       ) : null}
-      {GROUPS.map(({ id, title }) => (
-        <Group
-          key={id}
-          db={db}
-          title={title}
-          members={objects.filter((object) => groupOf(object) === id)}
-        />
-      ))}
+      {objects.length === 0 ? null : <Objects db={db} objects={objects} />}
     </div>
   );
 }
 
-function Group({
-  db,
-  title,
-  members,
-}: {
-  db: string;
-  title: string;
-  members: readonly SchemaObject[];
-}) {
-  if (members.length === 0) return null;
+/** One table for all, so that its columns stand below one another. */
+function Objects({ db, objects }: { db: string; objects: readonly SchemaObject[] }) {
+  const sizes = useSizes(db);
   return (
-    <section className="page-section">
-      <h2>{title}</h2>
+    <section className="page-section" aria-label="Tables and views of the database">
       <div className="table-scroll">
-        <table className="facts">
+        <table className="facts overview">
           <thead>
             <tr>
               <th scope="col">Name</th>
-              <th scope="col" className="facts-number">
-                Rows
-              </th>
-              <th scope="col" className="facts-number">
-                Columns
-              </th>
-              <th scope="col" className="facts-number">
-                Indexes
-              </th>
+              {["Rows", "Size", "Columns", "Indexes"].map((what) => (
+                <th key={what} scope="col" className="facts-number">
+                  {what}
+                </th>
+              ))}
               <th scope="col">Refers to</th>
             </tr>
           </thead>
-          <tbody>
-            {members.map(
-              ({
-                name,
-                row_count: rows,
-                row_count_exact: exact,
-                columns,
-                indexes,
-                foreign_keys: keys,
-              }) => (
-                <tr key={name}>
-                  <th scope="row">
-                    <a href={placeHref(place(db, "table", name))}>{name}</a>
+          {GROUPS.map(({ id, title }) => {
+            const members = objects.filter((object) => groupOf(object) === id);
+            return members.length === 0 ? null : (
+              <tbody key={id}>
+                <tr>
+                  <th scope="rowgroup" colSpan={6} className="overview-group">
+                    {title}
                   </th>
-                  <td className="facts-number">
-                    {rows === null ? "" : `${exact ? "" : "~"}${formatCount(rows)}`}
-                  </td>
-                  <td className="facts-number">
-                    <a
-                      href={placeHref(place(db, "structure", name))}
-                      aria-label={`${columns.length}: structure of ${name}`}
-                    >
-                      {columns.length}
-                    </a>
-                  </td>
-                  <td className="facts-number">{indexes.length === 0 ? "" : indexes.length}</td>
-                  <td className="data">
-                    {[...new Set(keys.map(({ table }) => table))].join(", ")}
-                  </td>
                 </tr>
-              ),
-            )}
-          </tbody>
+                {members.map((object) => (
+                  <ObjectLine
+                    key={object.name}
+                    db={db}
+                    object={object}
+                    sizeBytes={sizes.get(object.name)}
+                  />
+                ))}
+              </tbody>
+            );
+          })}
         </table>
       </div>
     </section>
+  );
+}
+
+function ObjectLine({
+  db,
+  object: { name, columns, indexes, ...object },
+  sizeBytes,
+}: {
+  db: string;
+  object: SchemaObject;
+  /** Undefined where it is not known. */
+  sizeBytes: number | undefined;
+}) {
+  const { row_count: rows, row_count_exact: exact } = object;
+  const referred = [...new Set(object.foreign_keys.map(({ table }) => table))];
+  return (
+    <tr>
+      <th scope="row">
+        <a href={placeHref(place(db, "table", name))}>{name}</a>
+      </th>
+      <td className="facts-number">
+        {rows === null ? "" : `${exact ? "" : "~"}${formatCount(rows)}`}
+      </td>
+      <td className="facts-number">{sizeBytes === undefined ? "" : formatBytes(sizeBytes)}</td>
+      <td className="facts-number">
+        <a
+          href={placeHref(place(db, "structure", name))}
+          aria-label={`${columns.length}: structure of ${name}`}
+        >
+          {columns.length}
+        </a>
+      </td>
+      <td className="facts-number">{indexes.length === 0 ? "" : indexes.length}</td>
+      <td className="data">{referred.join(", ")}</td>
+    </tr>
   );
 }

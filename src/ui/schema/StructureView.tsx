@@ -1,12 +1,14 @@
 import { Copy, KeyRound, Table2 } from "lucide-react";
 import type { ReactNode } from "react";
 import { place, placeHref } from "../address/place.ts";
+import { apiUrl } from "../api/client.ts";
 import { type SchemaColumn, type SchemaObject, useSchema } from "../api/schema.ts";
 import { IconButton } from "../parts/Button.tsx";
 import { formatCount, plural } from "../parts/format.ts";
 import { writeClipboard } from "../parts/grid/copy.ts";
 import { Empty, ErrorNote, Skeleton } from "../parts/Notes.tsx";
 import { toast, toastFailure } from "../parts/Toast.tsx";
+import { TwinLinks } from "../parts/TwinLink.tsx";
 import type { ViewProps } from "../shell/views.ts";
 import { foreignKeyOf } from "./ColumnLine.tsx";
 import "./structure.css";
@@ -44,6 +46,10 @@ export default function StructureView({ tab, db }: ViewProps) {
             <Table2 aria-hidden size={15} />
             Rows
           </a>
+          <TwinLinks
+            href={(format) => apiUrl("/db/schema", { db, object: object.name, format })}
+            of="this structure"
+          />
         </div>
       </header>
       <Columns db={db} object={object} />

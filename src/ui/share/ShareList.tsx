@@ -1,12 +1,14 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { Copy, Trash2 } from "lucide-react";
 import { useState } from "react";
+import { apiUrl } from "../api/client.ts";
 import { revokeShare, type Share, shareTime } from "../api/shares.ts";
 import { Button, IconButton } from "../parts/Button.tsx";
 import { formatAgo } from "../parts/format.ts";
 import { writeClipboard } from "../parts/grid/copy.ts";
 import { Skeleton } from "../parts/Notes.tsx";
 import { toast, toastFailure } from "../parts/Toast.tsx";
+import { TwinLinks } from "../parts/TwinLink.tsx";
 import { ShareFailure } from "./ShareFailure.tsx";
 
 export interface ShareListProps {
@@ -34,7 +36,10 @@ export function ShareList({ db, shares }: ShareListProps) {
   };
   return (
     <section className="shares" aria-label={`Links to ${db}`}>
-      <h3>Links that work</h3>
+      <div className="shares-head">
+        <h3>Links that work</h3>
+        <TwinLinks href={(format) => apiUrl("/share", { db, format })} of="the list of all links" />
+      </div>
       <ul>
         {working.map((share) => {
           const until = shareTime(share.expires_at);

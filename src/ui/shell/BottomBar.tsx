@@ -23,7 +23,7 @@ export function BottomBar({ db, onMore }: { db: string; onMore(): void }) {
     { view: "log", words: "Log", icon: History, href: placeHref(place(db, "log")) },
   ];
   return (
-    <nav className="bottom" aria-label="Places">
+    <nav className="bottom-bar" aria-label="Places">
       {places.map(({ view, words, icon: Icon, href }) => (
         <a
           key={view}

@@ -2,10 +2,12 @@ import { Database, Plus } from "lucide-react";
 import { useEffect, useState } from "react";
 import { load } from "../address/storage.ts";
 import { openDatabase } from "../address/workspace.ts";
+import { apiUrl } from "../api/client.ts";
 import { useDatabases } from "../api/databases.ts";
 import { Button } from "../parts/Button.tsx";
 import { formatAgo, formatBytes } from "../parts/format.ts";
 import { Empty, ErrorNote, Skeleton } from "../parts/Notes.tsx";
+import { TwinLinks } from "../parts/TwinLink.tsx";
 import { CreateDatabase } from "./CreateDatabase.tsx";
 
 /** Before a database is chosen: the files there are. The last one used opens by itself. */
@@ -57,9 +59,12 @@ export function Home() {
               </li>
             ))}
           </ul>
-          <Button icon={Plus} onClick={() => setCreating(true)}>
-            New database
-          </Button>
+          <div className="home-actions">
+            <Button icon={Plus} onClick={() => setCreating(true)}>
+              New database
+            </Button>
+            <TwinLinks href={(format) => apiUrl("/db/list", { format })} of="this list" />
+          </div>
         </>
       )}
     </div>

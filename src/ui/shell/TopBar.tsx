@@ -29,7 +29,7 @@ export function TopBar({
     </>
   );
   return (
-    <header className="top">
+    <header className="top-bar">
       {narrow ? (
         <div className="top-line">
           <IconButton icon={MenuIcon} label="Tables and more" onClick={() => onOverlay("rail")} />

@@ -1,11 +1,13 @@
 import { List, Network } from "lucide-react";
 import { lazy, Suspense, useCallback, useMemo } from "react";
 import { change } from "../address/workspace.ts";
+import { apiUrl } from "../api/client.ts";
 import { type SchemaObject, useSchema } from "../api/schema.ts";
 import { IconButton } from "../parts/Button.tsx";
 import { TextInput } from "../parts/Field.tsx";
 import { plural } from "../parts/format.ts";
 import { Empty, ErrorNote, Skeleton } from "../parts/Notes.tsx";
+import { TwinLinks } from "../parts/TwinLink.tsx";
 import type { ViewProps } from "../shell/views.ts";
 import { DiagramList } from "./diagram/DiagramList.tsx";
 import { keysOf } from "./diagram/keys.ts";
@@ -63,6 +65,12 @@ export default function DiagramView({ tab, db }: ViewProps) {
         <span className="soft diagram-words" role="status">
           {plural(objects.length, "table")}, {plural(keys.length, "foreign key")}
         </span>
+        <TwinLinks
+          href={(format) =>
+            apiUrl("/db/schema", { db, format, rows: format === "csv" ? "foreign_keys" : null })
+          }
+          of="the foreign keys"
+        />
         <IconButton
           icon={Network}
           label="As a diagram"

@@ -1,6 +1,7 @@
 import type { SchemaObject } from "../api/schema.ts";
 import { queryUrl } from "../api/sql.ts";
 import { printed } from "../api/sql-text.ts";
+import { TwinLinks } from "../parts/TwinLink.tsx";
 import type { Identity } from "./model/identity.ts";
 import { viewQuery } from "./model/page-query.ts";
 import type { ViewState } from "./model/view-state.ts";
@@ -66,19 +67,7 @@ export function TableStatus(props: TableStatusProps) {
         </span>
       ) : null}
       <span className="table-bar-space" />
-      <span className="status-links">
-        {(["json", "csv"] as const).map((format) => (
-          <a
-            key={format}
-            href={queryUrl(db, sql, null, format)}
-            target="_blank"
-            rel="noreferrer"
-            title={`The address of all these rows as ${format.toUpperCase()}`}
-          >
-            .{format}
-          </a>
-        ))}
-      </span>
+      <TwinLinks href={(format) => queryUrl(db, sql, null, format)} of="all these rows" />
     </footer>
   );
 }

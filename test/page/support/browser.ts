@@ -19,6 +19,8 @@ export interface PageOptions {
   /** Pixels; below 500 it is a phone, with touch. */
   width?: number;
   height?: number;
+  /** Instead of the width. */
+  device?: Device;
   theme?: Theme;
   /** Of another server than the group's. */
   origin?: string;
@@ -36,8 +38,11 @@ export interface OpenPage extends AsyncDisposable {
   readonly context: BrowserContext;
   /** No violation that axe-core knows of. */
   checkAccessibility(): Promise<void>;
-  /** Writes a picture for people to look at. */
-  screenshot(name: string): Promise<void>;
+  /**
+   * Writes pictures for people to look at, in both themes and all widths of the device; in none of
+   * them the page is wider than the screen, and with `axe` none has a violation that axe-core knows.
+   */
+  takePictures(name: string, options?: { axe: boolean }): Promise<void>;
 }
 
 export interface PageTests {
@@ -48,22 +53,10 @@ export interface PageTests {
   sql(db: string, ...statements: string[]): Promise<Record<string, unknown>[]>;
 }
 
-const ALL_PICTURES: readonly (readonly [Theme, number])[] = [
-  ["light", 390],
-  ["light", 1024],
-  ["light", 1600],
-  ["dark", 390],
-  ["dark", 1024],
-  ["dark", 1600],
-];
-/**
- * Themes and widths in pixels of which pictures are taken. All of them take longer than the other
- * tests together, so a whole run takes two; `bun test test/page/screenshots` and `… tables-pictures`
- * take all.
- */
-export const PICTURES = process.argv.some((argument) => /screenshots|pictures/.test(argument))
-  ? ALL_PICTURES
-  : ALL_PICTURES.filter(([theme, width]) => width === (theme === "light" ? 1024 : 390));
+/** What pictures are taken on, and how wide they are in pixels; each in both themes. */
+const PICTURE_WIDTHS = { phone: [390], desktop: [1024, 1600] } as const;
+export const DEVICES = Object.keys(PICTURE_WIDTHS) as readonly (keyof typeof PICTURE_WIDTHS)[];
+export type Device = (typeof DEVICES)[number];
 
 const SCREENSHOTS = join(import.meta.dir, "../screenshots");
 /** Two cores are shared with much else. */
@@ -115,7 +108,8 @@ async function openPage(
   faults: string[],
   options: PageOptions = {},
 ): Promise<OpenPage> {
-  const { width = 1024, height = 800, theme = "light", address = "", expectedErrors } = options;
+  const { device = "desktop", theme = "light", address = "", expectedErrors } = options;
+  const { width = PICTURE_WIDTHS[device][0], height = 800 } = options;
   const origin = options.origin ?? server.origin;
   const phone = width < 500;
   const context =
@@ -148,9 +142,17 @@ async function openPage(
     page,
     context,
     checkAccessibility: () => checkAccessibility(page),
-    async screenshot(name) {
-      mkdirSync(SCREENSHOTS, { recursive: true });
-      await page.screenshot({ path: join(SCREENSHOTS, `${name}-${width}-${theme}.png`) });
+    async takePictures(name, { axe } = { axe: true }) {
+      for (const pictureWidth of PICTURE_WIDTHS[phone ? "phone" : "desktop"])
+        for (const colorScheme of ["light", "dark"] as const) {
+          await page.setViewportSize({ width: pictureWidth, height });
+          await page.emulateMedia({ colorScheme });
+          await takePicture(page, `${name}-${pictureWidth}-${colorScheme}`);
+          // The widest page has the parts of the middle one.
+          if (axe && pictureWidth < 1600) await checkAccessibility(page);
+        }
+      await page.setViewportSize({ width, height });
+      await page.emulateMedia({ colorScheme: theme });
     },
     async [Symbol.asyncDispose]() {
       if (options.context === undefined) await context.close();
@@ -159,8 +161,20 @@ async function openPage(
   };
 }
 
-async function checkAccessibility(page: Page): Promise<void> {
-  // Colours that fade in would be measured half way.
+async function takePicture(page: Page, name: string): Promise<void> {
+  // What is drawn on a canvas is drawn anew a moment later.
+  await page.evaluate(
+    () => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))),
+  );
+  await ended(page);
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+  const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  expect({ name, wider }).toEqual({ name, wider: 0 });
+}
+
+/** Waits for the end of motions: colours that fade in would be seen half way. */
+async function ended(page: Page): Promise<void> {
   await page.evaluate(() =>
     Promise.allSettled(
       document
@@ -169,6 +183,10 @@ async function checkAccessibility(page: Page): Promise<void> {
         .map(({ finished }) => finished),
     ),
   );
+}
+
+async function checkAccessibility(page: Page): Promise<void> {
+  await ended(page);
   await page.evaluate(`${AxeBuilder.source}; undefined`);
   const violations = await page.evaluate(async () => {
     const { axe } = globalThis as unknown as { axe: typeof AxeBuilder };

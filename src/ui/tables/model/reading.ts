@@ -24,7 +24,7 @@ export interface QueryRows {
   readonly truncated: boolean;
 }
 
-/** Runs SQL that only reads; anything else is refused by the server. */
+/** Runs SQL of the page's own that only reads; anything else is refused by the server. */
 export async function readRows(
   db: string,
   text: SqlText,
@@ -50,6 +50,7 @@ export async function readRows(
       timeout: options.timeoutS,
     },
     signal: options.signal,
+    byPage: true,
   });
   return {
     rows: resultSet.map((row) => columns.map((name) => toCell(row[name] ?? null))),

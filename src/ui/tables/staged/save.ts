@@ -102,6 +102,8 @@ async function send(
         transaction: items.map(({ statement, values }) => ({ statement, values })),
         resultFormat: "list",
       },
+      // A preview is the page's own; what is saved is somebody's.
+      byPage: dryRun,
     });
     return { answer, items };
   } catch (thrown) {
