@@ -97,6 +97,8 @@ export interface SqlOptions {
   readonly timeoutS?: number;
   /** Runs everything, then undoes it. */
   readonly dryRun?: boolean;
+  /** See `CallOptions`. */
+  readonly byPage?: boolean;
 }
 
 /**
@@ -117,6 +119,7 @@ export async function runSql(
     },
     json: { transaction: items.map(toRequestItem), resultFormat: "list" },
     signal: options.signal,
+    ...(options.byPage === undefined ? {} : { byPage: options.byPage }),
   });
   return answer.results.map(({ resultSetList: rows, ...rest }) =>
     rows === undefined ? rest : { ...rest, resultSetList: rows.map((row) => row.map(toCell)) },

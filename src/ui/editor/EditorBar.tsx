@@ -1,6 +1,6 @@
-import { Bookmark, ListTree, Play, Share2, Square, WandSparkles } from "lucide-react";
+import { Bookmark, ListTree, Play, Share2, SpellCheck, Square, WandSparkles } from "lucide-react";
 import { useEffect, useState } from "react";
-import { Button } from "../parts/Button.tsx";
+import { Button, IconButton } from "../parts/Button.tsx";
 import { formatDuration } from "../parts/format.ts";
 import type { EditorCommands } from "./codemirror.ts";
 
@@ -10,6 +10,9 @@ export interface EditorBarProps {
   statements: number;
   running: { readonly startedAt: number } | null;
   onCancel(): void;
+  /** Whether the text is checked while it is written. */
+  checking: boolean;
+  onChecking(): void;
   onExplain(): void;
   /** Absent where a link could not run the query. */
   onShare: (() => void) | undefined;
@@ -21,6 +24,8 @@ export function EditorBar({
   statements,
   running,
   onCancel,
+  checking,
+  onChecking,
   onExplain,
   onShare,
 }: EditorBarProps) {
@@ -59,6 +64,12 @@ export function EditorBar({
       <Button tone="plain" icon={Share2} disabled={onShare === undefined} onClick={onShare}>
         Share
       </Button>
+      <IconButton
+        icon={SpellCheck}
+        label="Check while typing"
+        aria-pressed={checking}
+        onClick={onChecking}
+      />
     </div>
   );
 }

@@ -1,4 +1,5 @@
 import { Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { load, save } from "../address/storage.ts";
 import { change } from "../address/workspace.ts";
 import { stringifyJson } from "../api/json.ts";
 import { useSchema } from "../api/schema.ts";
@@ -30,8 +31,12 @@ import {
   splitStatements,
   statementAt,
 } from "./statements.ts";
+import { useAdvice } from "./useAdvice.ts";
 import { type Outcome, useRun } from "./useRun.ts";
 import "./editor.css";
+
+/** On this device. */
+const CHECKING = "check-while-typing";
 
 /** Typing changes the address, but not with every letter. */
 const ADDRESS_DELAY_MS = 300;
@@ -48,6 +53,8 @@ export default function SqlView({ tab, db, active }: ViewProps) {
 
   const statements = useMemo(() => splitStatements(sql), [sql]);
   const keys = useMemo(() => parametersOfAll(statements), [statements]);
+  const [checking, setChecking] = useState(() => load<boolean>(CHECKING) !== false);
+  const advice = useAdvice(db, statements, schema.data?.schema_version, checking && active);
   const [values, setValues] = useState(() => parseValues(params["values"]));
 
   const setParams = useCallback(
@@ -142,7 +149,7 @@ export default function SqlView({ tab, db, active }: ViewProps) {
       () => toastFailure(new Error("This text could not be formatted: it does not read as SQL")),
     );
   };
-  const save = (name: string) => {
+  const keep = (name: string) => {
     const before = savedQueries(db);
     const { values: kept, chart } = params;
     saveQuery(db, {
@@ -207,6 +214,7 @@ export default function SqlView({ tab, db, active }: ViewProps) {
                   onChange={setSql}
                   schema={schema.data}
                   error={markedError}
+                  advice={advice}
                   autoFocus={active}
                   {...commands}
                 />
@@ -222,6 +230,11 @@ export default function SqlView({ tab, db, active }: ViewProps) {
                   statements={statements.length}
                   running={state.running}
                   onCancel={cancel}
+                  checking={checking}
+                  onChecking={() => {
+                    save(CHECKING, !checking);
+                    setChecking(!checking);
+                  }}
                   onExplain={() => start(chosen(), "plan")}
                   onShare={
                     statements.length === 1 && /^(select|with|values)\b/i.test(only?.text ?? "")
@@ -253,7 +266,7 @@ export default function SqlView({ tab, db, active }: ViewProps) {
         open={dialog === "save"}
         name={params["title"] ?? ""}
         onClose={() => setDialog(null)}
-        onSave={save}
+        onSave={keep}
       />
       <Suspense fallback={<Skeleton lines={2} label="Loading" />}>
         {dialog === "share" && only !== undefined ? (
