@@ -44,7 +44,7 @@ export interface TableBarProps {
   onShare(): void;
   onStructure(): void;
   onImport(): void;
-  csvUrl: string;
+  onExport(): void;
   /** The filters. */
   children: ReactNode;
 }
@@ -115,8 +115,8 @@ export function TableBar(props: TableBarProps) {
         <MenuItem icon={TableProperties} onSelect={props.onStructure}>
           Structure
         </MenuItem>
-        <MenuItem icon={Download} onSelect={() => open(props.csvUrl, "_blank", "noreferrer")}>
-          Download as CSV
+        <MenuItem icon={Download} onSelect={props.onExport}>
+          Export
         </MenuItem>
         <MenuItem icon={Import} onSelect={props.onImport}>
           Import a file

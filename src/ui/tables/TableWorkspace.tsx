@@ -2,7 +2,6 @@ import { Lock } from "lucide-react";
 import { useState } from "react";
 import { place } from "../address/place.ts";
 import { change, open } from "../address/workspace.ts";
-import { queryUrl } from "../api/sql.ts";
 import { offerImport } from "../import/offer.ts";
 import { Button } from "../parts/Button.tsx";
 import { isKey, isWriting } from "../parts/keys.ts";
@@ -10,6 +9,7 @@ import { ErrorNote } from "../parts/Notes.tsx";
 import { SidePane } from "../parts/SidePane.tsx";
 import { toastFailure } from "../parts/Toast.tsx";
 import { ShareDialog } from "../share/ShareDialog.tsx";
+import { ExportDialog } from "./export/ExportDialog.tsx";
 import { FilterBar } from "./filters/FilterBar.tsx";
 import { PreviewDialog } from "./staged/PreviewDialog.tsx";
 import { StagedBar } from "./staged/StagedBar.tsx";
@@ -26,7 +26,7 @@ import { refreshRows } from "./useTablePage.ts";
 export function TableWorkspace(props: TableProps) {
   const table = useTable(props);
   const { db, object, state, saving, dirty, chart, side } = table;
-  const [dialog, setDialog] = useState<"preview" | "share" | null>(null);
+  const [dialog, setDialog] = useState<"preview" | "share" | "export" | null>(null);
   const save = () => {
     setDialog(null);
     saving.save().catch(toastFailure);
@@ -63,7 +63,7 @@ export function TableWorkspace(props: TableProps) {
         onShare={() => setDialog("share")}
         onStructure={() => open(place(db, "structure", object.name))}
         onImport={() => offerImport({ table: object.role === "user" ? object.name : null })}
-        csvUrl={`${queryUrl(db, table.sql, null, "csv")}&download=true`}
+        onExport={() => setDialog("export")}
       >
         <FilterBar
           columns={table.allColumns}
@@ -122,6 +122,18 @@ export function TableWorkspace(props: TableProps) {
           object={object}
           onClose={() => setDialog(null)}
           onSave={save}
+        />
+      ) : null}
+      {dialog === "export" ? (
+        <ExportDialog
+          db={db}
+          object={object}
+          identity={table.identity}
+          state={state}
+          columns={table.columns}
+          rows={table.page.data?.rows ?? []}
+          dirty={dirty}
+          onClose={() => setDialog(null)}
         />
       ) : null}
       {dialog === "share" ? (

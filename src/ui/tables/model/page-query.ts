@@ -105,7 +105,7 @@ function turned(order: readonly OrderTerm[], reversed: boolean): readonly OrderT
 }
 
 /** @param table qualifies the names: a bare one could mean the name of a result column */
-function orderClause(order: readonly OrderTerm[], table?: string): string {
+export function orderClause(order: readonly OrderTerm[], table?: string): string {
   if (order.length === 0) return "";
   const prefix = table === undefined ? "" : `${quoteIdentifier(table)}.`;
   return `\nORDER BY ${order
