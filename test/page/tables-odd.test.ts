@@ -47,6 +47,8 @@ describePage("tables with odd values", (tests) => {
       "CREATE TABLE numbers(id INTEGER PRIMARY KEY, anything, fraction REAL)",
       `INSERT INTO numbers VALUES (1, 2.0, 9e999), (2, 2, -9e999), (3, 9007199254740993, 0.5),
          (4, -9223372036854775808, -0.0), (5, 1e20, NULL), (6, 9e999, 3)`,
+      `CREATE TABLE anykeys(key PRIMARY KEY, "" TEXT) WITHOUT ROWID`,
+      "INSERT INTO anykeys VALUES (1.0, 'real'), ('1', 'text'), (x'31', 'bytes')",
       `CREATE TABLE rules(id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL CHECK (price > 0),
          amount INT CONSTRAINT enough CHECK (amount >= 3), total REAL AS (price * amount) STORED) STRICT`,
       "INSERT INTO rules(name, price, amount) VALUES ('one', 1.5, 4), ('two', 2.0, 5)",
@@ -160,6 +162,28 @@ describePage("tables with odd values", (tests) => {
         value: "2.0",
         fraction: "9.0e+999",
       });
+    },
+    IN_BROWSER,
+  );
+
+  test(
+    "keys of any kind, and a column without a name",
+    async () => {
+      const read = () =>
+        sql("t.db", `SELECT quote(key) AS key, "" AS name FROM anykeys ORDER BY anykeys.key`);
+      const before = await read();
+      await using opened = await open({ address: "#/t.db/table/anykeys" });
+      const { page } = opened;
+      await edit(page, "anykeys", 0, 0, "3.5");
+      await edit(page, "anykeys", 1, 1, "changed");
+      await menu(page, "anykeys", 2, 0, "Delete 1 row");
+      await save(page);
+      expect(await read()).toEqual([
+        { key: "3.5", name: "real" },
+        { key: "'1'", name: "changed" },
+      ]);
+      await undo(page);
+      expect(await read()).toEqual(before);
     },
     IN_BROWSER,
   );

@@ -29,7 +29,8 @@ export function bound(text: SqlText): BoundSql {
       if (isInfinite(cell)) return printed([part]);
       if (cell instanceof WholeReal) {
         values.push(cell.valueOf());
-        return "CAST(? AS REAL)";
+        // A bare CAST would make comparisons take the text '2' for the number.
+        return "+CAST(? AS REAL)";
       }
       if (!isBlob(cell)) {
         values.push(cell);
