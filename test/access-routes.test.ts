@@ -88,6 +88,13 @@ const SAMPLES: Record<string, Sample> = {
   "GET api/history/statements": { needs: "read", path: "/history/statements?db=t" },
   "DELETE api/history": { needs: "admin", path: "/history?db=t" },
   "DELETE api/history/:id": { needs: "admin", path: "/history/1?db=t" },
+  "GET api/queries": { needs: "read", path: "/queries?db=t" },
+  "PUT api/queries/:name": {
+    needs: "write",
+    path: "/queries/n?db=t",
+    body: JSON.stringify({ sql: "select 1" }),
+  },
+  "DELETE api/queries/:name": { needs: "write", path: "/queries/n?db=t" },
   "GET api/kv/snapshot": {
     needs: "read",
     path: "/kv/snapshot?db=t&timestamp=1&prefix=k",

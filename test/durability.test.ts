@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { childrenOf, isAlive } from "./support/processes.ts";
 import { type SpawnedServer, spawnServer, TestFolder } from "./support/server.ts";
+import { until } from "./support/until.ts";
 
 const linux = process.platform === "linux";
 
@@ -12,14 +13,6 @@ function makeDatabase(folder: TestFolder): string {
   using database = new Database(path, { create: true });
   database.run("PRAGMA user_version = 1");
   return path;
-}
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const giveUp = performance.now() + 5000;
-  while (!(await condition())) {
-    if (performance.now() > giveUp) throw new Error(`waited in vain: ${what}`);
-    await Bun.sleep(5);
-  }
 }
 
 const put = (server: SpawnedServer, key: string, body: string, more = "") =>
@@ -101,22 +94,9 @@ describe("kill -9 under load", () => {
       using folder = new TestFolder();
       makeDatabase(folder);
       await using server = await spawnServer(folder, { args: ["--runners", "2"] });
-      const runaway =
-        "/query?db=t&timeout=300&sql=WITH+RECURSIVE+n(i)+AS+(SELECT+1+UNION+ALL+SELECT+i+FROM+n)+SELECT+sum(i)+FROM+n";
-      const pending = [1, 2].map(() => server.api(runaway).catch(() => null));
-      const runners = () => childrenOf(server.process.pid);
-      const busy = () =>
-        runners().filter((pid) => / R /.test(readFileSync(`/proc/${pid}/stat`, "utf8"))).length;
-      await until(() => busy() >= 1 && runners().length >= 3, "the statements run");
-      const before = runners();
-      server.process.kill("SIGKILL");
-      await server.process.exited;
-      await Promise.all(pending);
-      try {
-        await until(() => !before.some(isAlive), "every runner is gone");
-      } finally {
-        for (const pid of before.filter(isAlive)) process.kill(pid, "SIGKILL");
-      }
+      const busy = (pids: readonly number[]) =>
+        pids.filter((pid) => / R /.test(readFileSync(`/proc/${pid}/stat`, "utf8"))).length;
+      await expectNoneLeft(server, 2, (pids) => pids.length >= 3 && busy(pids) >= 1);
     },
     12_000,
   );
@@ -129,20 +109,7 @@ describe("kill -9 under load", () => {
       await using server = await spawnServer(folder, { args: ["--runners", "4"] });
       expect((await server.api("/query?db=t&sql=SELECT+1")).status).toBe(200);
       const known = new Set(childrenOf(server.process.pid));
-      const runaway =
-        "/query?db=t&timeout=300&sql=WITH+RECURSIVE+n(i)+AS+(SELECT+1+UNION+ALL+SELECT+i+FROM+n)+SELECT+sum(i)+FROM+n";
-      const pending = [1, 2, 3, 4].map(() => server.api(runaway).catch(() => null));
-      const fresh = () => childrenOf(server.process.pid).filter((pid) => !known.has(pid));
-      await until(() => fresh().length >= 2, "further runners start");
-      const before = fresh();
-      server.process.kill("SIGKILL");
-      await server.process.exited;
-      await Promise.all(pending);
-      try {
-        await until(() => !before.some(isAlive), "every runner is gone");
-      } finally {
-        for (const pid of before.filter(isAlive)) process.kill(pid, "SIGKILL");
-      }
+      await expectNoneLeft(server, 4, (pids) => pids.filter((pid) => !known.has(pid)).length >= 2);
     },
     12_000,
   );
@@ -189,6 +156,27 @@ describe("kill -9 under load", () => {
     },
   );
 });
+
+/** Starts statements that do not end, kills the server when its processes are as wanted, and waits for their end. */
+async function expectNoneLeft(
+  server: SpawnedServer,
+  statements: number,
+  isTime: (children: readonly number[]) => boolean,
+): Promise<void> {
+  const runaway =
+    "/query?db=t&timeout=300&sql=WITH+RECURSIVE+n(i)+AS+(SELECT+1+UNION+ALL+SELECT+i+FROM+n)+SELECT+sum(i)+FROM+n";
+  const pending = Array.from({ length: statements }, () => server.api(runaway).catch(() => null));
+  await until(() => isTime(childrenOf(server.process.pid)), "the statements run");
+  const children = childrenOf(server.process.pid);
+  server.process.kill("SIGKILL");
+  await server.process.exited;
+  await Promise.all(pending);
+  try {
+    await until(() => !children.some(isAlive), "every runner is gone");
+  } finally {
+    for (const pid of children.filter(isAlive)) process.kill(pid, "SIGKILL");
+  }
+}
 
 describe("two servers over one folder", () => {
   test("count the same counters exactly", async () => {

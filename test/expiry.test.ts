@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { startTestServer, TestFolder, type TestServer } from "./support/server.ts";
+import { until } from "./support/until.ts";
 
 /** One number of the file, past every filter that reads apply. */
 async function tell(server: TestServer, sql: string): Promise<number> {
@@ -11,14 +12,6 @@ async function tell(server: TestServer, sql: string): Promise<number> {
 }
 
 const storedKeys = (server: TestServer) => tell(server, "SELECT count(*) AS n FROM kv_store");
-
-async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  const giveUp = performance.now() + 5000;
-  while (!(await condition())) {
-    if (performance.now() > giveUp) throw new Error(`waited in vain: ${what}`);
-    await Bun.sleep(10);
-  }
-}
 
 const put = (server: TestServer, key: string, more: string) =>
   server.api(`/kv/${key}?db=t${more}`, { method: "PUT", body: "x" });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { at, type KvBody, type KvCalls, kvCalls } from "./support/kv.ts";
 import { startTestServer, type TestServer } from "./support/server.ts";
 
 type Verb = "push" | "pop" | "remove";
@@ -9,31 +10,24 @@ const MIN = "-9223372036854775808";
 const LONG = "123456789012345678901234567890";
 
 let server: TestServer;
+let kv: KvCalls;
 let keys = 0;
 
 beforeAll(async () => {
   server = await startTestServer();
+  kv = kvCalls(server);
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
 /** A key of its own for each test. */
 const freshKey = () => `array${++keys}`;
 
-async function put(key: string, body: string | Uint8Array<ArrayBuffer>, extra = "") {
-  const response = await server.api(`/kv/${key}?db=t${extra}`, { method: "PUT", body });
-  expect(response.status).toBe(200);
-}
-
 /** A new key that holds this. */
-async function keyWith(body: string | Uint8Array<ArrayBuffer>): Promise<string> {
+async function keyWith(body: KvBody): Promise<string> {
   const key = freshKey();
-  await put(key, body);
+  await kv.set(key, body);
   return key;
 }
-
-const text = async (key: string) => (await server.api(`/kv/${key}?db=t`)).text();
-const header = async (key: string, name: string) =>
-  (await server.api(`/kv/${key}?db=t`, { method: "HEAD" })).headers.get(name);
 
 /** Calls a verb, and gives its JSON and, as JSON.parse would round digits, its text. */
 async function call(verb: Verb, key: string, extra = "", init: RequestInit = {}) {
@@ -54,45 +48,27 @@ const remove = (key: string, body: string, extra = "") => call("remove", key, ex
 const removeValue = (key: string, value: string, extra = "") =>
   remove(key, `{"value":${value}}`, extra);
 
-const at = (path: string) => `&path=${encodeURIComponent(path)}`;
-
 /** An error answer, and the key as it was. */
 async function expectRefused(
   key: string,
   refused: () => Promise<{ status: number; type: string | null; body: Record<string, unknown> }>,
   expected: { status: number; code: string; parameter?: string },
 ) {
-  const before = [await text(key), await header(key, "etag")];
+  const before = [await kv.text(key), await kv.header(key, "etag")];
   const { status, type, body } = await refused();
   const { parameter, ...error } = expected;
   expect({ status, code: body["code"] }).toEqual(error);
   if (parameter !== undefined) expect(body["parameter"]).toBe(parameter);
   expect(body).toMatchObject({ success: false, status: "error", statusCode: status });
   expect(type).toMatch(/^application\/json/);
-  expect([await text(key), await header(key, "etag")]).toEqual(before);
+  expect([await kv.text(key), await kv.header(key, "etag")]).toEqual(before);
 }
 const INVALID = { status: 400, code: "INVALID_PARAMETERS" };
 const NO_KEY = { status: 404, code: "KEY_NOT_FOUND" };
 const NOT_FOUND = { status: 404, code: "NOT_FOUND" };
 
-interface HistoryRow {
-  op_number: number;
-  op: string;
-  path: string | null;
-  value: string | null;
-}
-async function history(key: string): Promise<HistoryRow[]> {
-  const query = `select op_number, op, path, value from kv_store_history where key = '${key}' order by seq`;
-  const { status, body } = await server.json<{ results: { resultSet: HistoryRow[] }[] }>(
-    "/db?db=t",
-    { method: "POST", body: JSON.stringify({ transaction: [{ query }] }) },
-  );
-  expect(status).toBe(200);
-  return body.results[0]?.resultSet ?? [];
-}
-
 /** Values that have no array in them, where one is needed. */
-const NOT_ARRAYS: [string, string | Uint8Array<ArrayBuffer>][] = [
+const NOT_ARRAYS: [string, KvBody][] = [
   ["an object", '{"a":[1]}'],
   ["an object with index members", '{"0":1}'],
   ["a string", '"[1]"'],
@@ -133,7 +109,7 @@ const partAt = async (key: string, path: string) =>
 /** The document, where nothing but the array at the path may have changed. */
 async function expectOnlyChanged(key: string, path: string, array: string) {
   expect(await partAt(key, path)).toBe(array);
-  const [before, after] = [DOCUMENT, await text(key)];
+  const [before, after] = [DOCUMENT, await kv.text(key)];
   expect(after.length - before.length).toBe(array.length - "[1,2]".length);
   expect(after.replace(array, "[1,2]").length).toBe(before.length);
   expect(Object.keys(JSON.parse(after)).sort()).toEqual(Object.keys(JSON.parse(before)).sort());
@@ -150,9 +126,9 @@ describe("POST /kv/{key}/push", () => {
       key,
       length: 3,
       newLength: 3,
-      etag: (await header(key, "etag")) ?? "",
+      etag: (await kv.header(key, "etag")) ?? "",
     });
-    expect(await text(key)).toBe("[1,2,3]");
+    expect(await kv.text(key)).toBe("[1,2,3]");
   });
 
   test("with a path answers the path, too, as it was sent", async () => {
@@ -165,7 +141,7 @@ describe("POST /kv/{key}/push", () => {
       path: "$.a",
       length: 2,
       newLength: 2,
-      etag: (await header(key, "etag")) ?? "",
+      etag: (await kv.header(key, "etag")) ?? "",
     });
   });
 
@@ -197,7 +173,7 @@ describe("POST /kv/{key}/push", () => {
   ])("%s", async (_, body, element) => {
     const key = await keyWith("[0]");
     expect(await push(key, body)).toMatchObject({ status: 200, body: { length: 2 } });
-    expect(await text(key)).toBe(`[0,${element}]`);
+    expect(await kv.text(key)).toBe(`[0,${element}]`);
   });
 
   test.each([MAX, MIN, LONG, "9007199254740993", "1.0", "1e2", "-0", "0.1000", "1e400"])(
@@ -207,28 +183,28 @@ describe("POST /kv/{key}/push", () => {
       await push(key, number);
       await push(key, `{"value":${number}}`);
       await push(key, `{"n":${number}}`);
-      expect(await text(key)).toBe(`[${number},${number},${number},{"n":${number}}]`);
+      expect(await kv.text(key)).toBe(`[${number},${number},${number},{"n":${number}}]`);
     },
   );
 
   test("a missing key becomes an array, as JSON", async () => {
     const key = freshKey();
     expect((await push(key, '{"value":"a"}')).body).toMatchObject({ length: 1, newLength: 1 });
-    expect(await text(key)).toBe('["a"]');
-    expect(await header(key, "content-type")).toBe("application/json");
+    expect(await kv.text(key)).toBe('["a"]');
+    expect(await kv.header(key, "content-type")).toBe("application/json");
     expect((await push(key, "[]")).body).toMatchObject({ length: 2 });
-    expect(await text(key)).toBe('["a",[]]');
+    expect(await kv.text(key)).toBe('["a",[]]');
   });
 
   test("an expired key is a missing one: a new array, without expiry", async () => {
     const key = freshKey();
-    await put(key, "[1,2]", "&ttl=5");
+    await kv.set(key, "[1,2]", "&ttl=5");
     server.clock.advance(4999);
     expect((await push(key, "3")).body).toMatchObject({ length: 3 });
     server.clock.advance(1);
     expect((await push(key, "4")).body).toMatchObject({ length: 1 });
-    expect(await text(key)).toBe("[4]");
-    expect(await header(key, "x-expire-at")).toBeNull();
+    expect(await kv.text(key)).toBe("[4]");
+    expect(await kv.header(key, "x-expire-at")).toBeNull();
   });
 
   test.each<[string | null, string, string]>([
@@ -250,7 +226,7 @@ describe("POST /kv/{key}/push", () => {
       status: 200,
       body: { length: 1, path },
     });
-    expect(await text(key)).toBe(document);
+    expect(await kv.text(key)).toBe(document);
   });
 
   test.each(SPELLINGS)("path %s appends there, and nowhere else", async (path, plain) => {
@@ -337,8 +313,8 @@ describe("POST /kv/{key}/push", () => {
     });
     const answer = await push(key, '{"value":{"a":"b=c&d"}}', "", { "content-type": type });
     expect(answer).toMatchObject({ status: 200, body: { length: 1 } });
-    expect(await text(key)).toBe('[{"a":"b=c&d"}]');
-    expect(await header(key, "content-type")).toBe("application/vnd.list+json");
+    expect(await kv.text(key)).toBe('[{"a":"b=c&d"}]');
+    expect(await kv.header(key, "content-type")).toBe("application/vnd.list+json");
   });
 
   test("JSON of 1,000 levels is pushed; what nests deeper is 400", async () => {
@@ -346,7 +322,7 @@ describe("POST /kv/{key}/push", () => {
     const key = await keyWith("[1]");
     await expectRefused(key, () => push(key, nested(1001)), INVALID);
     expect((await push(key, nested(999))).status).toBe(200);
-    expect(await text(key)).toBe(`[1,${nested(999)}]`);
+    expect(await kv.text(key)).toBe(`[1,${nested(999)}]`);
   });
 
   test("200 at the same time keep all 200, in the order of their lengths", async () => {
@@ -358,7 +334,7 @@ describe("POST /kv/{key}/push", () => {
       })),
     );
     expect(answers.filter(({ answer }) => answer.status !== 200)).toEqual([]);
-    const stored = JSON.parse(await text(key)) as number[];
+    const stored = JSON.parse(await kv.text(key)) as number[];
     expect([...stored].sort((a, b) => a - b)).toEqual(answers.map(({ element }) => element));
     for (const { element, answer } of answers)
       expect(stored[Number(answer.body["length"]) - 1]).toBe(element);
@@ -404,9 +380,9 @@ describe("POST /kv/{key}/pop", () => {
       value: { a: 2 },
       length: 1,
       newLength: 1,
-      etag: (await header(key, "etag")) ?? "",
+      etag: (await kv.header(key, "etag")) ?? "",
     });
-    expect(await text(key)).toBe("[1]");
+    expect(await kv.text(key)).toBe("[1]");
   });
 
   test("takes one after the other, down to the empty array, which is 404 and stays", async () => {
@@ -415,7 +391,7 @@ describe("POST /kv/{key}/pop", () => {
     expect((await pop(key)).body).toMatchObject({ value: 1, length: 0, newLength: 0 });
     await expectRefused(key, () => pop(key), NOT_FOUND);
     expect((await pop(key)).body["error"]).toMatch(/array is empty/i);
-    expect(await text(key)).toBe("[]");
+    expect(await kv.text(key)).toBe("[]");
   });
 
   test.each([
@@ -438,7 +414,7 @@ describe("POST /kv/{key}/pop", () => {
     const { status, raw } = await pop(key);
     expect(status).toBe(200);
     expect(raw).toContain(`"value":${element}}`);
-    expect(await text(key)).toBe(`[${MAX}]`);
+    expect(await kv.text(key)).toBe(`[${MAX}]`);
   });
 
   test.each(["", "{ no json", '{"value":1}'])("does not care for a body: %p", async (body) => {
@@ -461,12 +437,12 @@ describe("POST /kv/{key}/pop", () => {
     expect(await pop(key)).toMatchObject({ status: 404, body: { code: "KEY_NOT_FOUND" } });
     expect(await pop(key, at("a"))).toMatchObject({ status: 404, body: { code: "KEY_NOT_FOUND" } });
     expect((await server.api(`/kv/${key}?db=t`)).status).toBe(404);
-    expect(await history(key)).toEqual([]);
+    expect(await kv.recorded(key, "op_number, op, path, value")).toEqual([]);
   });
 
   test("an expired key is 404", async () => {
     const key = freshKey();
-    await put(key, "[1,2]", "&ttl=5");
+    await kv.set(key, "[1,2]", "&ttl=5");
     server.clock.advance(4999);
     expect((await pop(key)).status).toBe(200);
     server.clock.advance(1);
@@ -507,7 +483,7 @@ describe("POST /kv/{key}/pop", () => {
     const taken = answers.filter(({ status }) => status === 200);
     expect(taken.map(({ body }) => Number(body["value"])).sort((a, b) => a - b)).toEqual(elements);
     expect(answers.filter(({ status }) => status === 404).length).toBe(20);
-    expect(await text(key)).toBe("[]");
+    expect(await kv.text(key)).toBe("[]");
   });
 
   test("with pushes at the same time: what was pushed is popped or still there, once", async () => {
@@ -516,7 +492,7 @@ describe("POST /kv/{key}/pop", () => {
     const pops = await Promise.all(Array.from({ length: 60 }, () => pop(key)));
     await Promise.all(pushes);
     const popped = pops.flatMap(({ status, body }) => (status === 200 ? [body["value"]] : []));
-    const left = JSON.parse(await text(key)) as number[];
+    const left = JSON.parse(await kv.text(key)) as number[];
     expect([...popped, ...left].map(Number).sort((a, b) => a - b)).toEqual(
       Array.from({ length: 100 }, (_, element) => element),
     );
@@ -535,9 +511,9 @@ describe("POST /kv/{key}/remove with index", () => {
       removed: "b",
       length: 2,
       newLength: 2,
-      etag: (await header(key, "etag")) ?? "",
+      etag: (await kv.header(key, "etag")) ?? "",
     });
-    expect(await text(key)).toBe('["a","c"]');
+    expect(await kv.text(key)).toBe('["a","c"]');
   });
 
   test.each<[string, number, string]>([
@@ -553,7 +529,7 @@ describe("POST /kv/{key}/remove with index", () => {
       status: 200,
       body: { removed },
     });
-    expect(await text(key)).toBe(left);
+    expect(await kv.text(key)).toBe(left);
   });
 
   test.each(["3", "4", "-1", "-3", "2147483648", "4294967296", "999999999999999"])(
@@ -582,7 +558,7 @@ describe("POST /kv/{key}/remove with index", () => {
     async (body) => {
       const key = await keyWith("[1,2,3]");
       expect((await remove(key, body, "&index=0")).body).toMatchObject({ removed: 1, length: 2 });
-      expect(await text(key)).toBe("[2,3]");
+      expect(await kv.text(key)).toBe("[2,3]");
     },
   );
 
@@ -661,13 +637,13 @@ describe("POST /kv/{key}/remove with value", () => {
     const { status, raw, body } = await removeValue(key, value);
     expect({ status, body }).toMatchObject({ status: 200 });
     expect(raw).toContain(`"removed":${removed}}`);
-    expect(await text(key)).toBe(left);
+    expect(await kv.text(key)).toBe(left);
   });
 
   test("finds a member whose name was stored with escapes", async () => {
     const key = await keyWith('[{"\\u0061":1}]');
     expect(await removeValue(key, '{"a":1}')).toMatchObject({ status: 200 });
-    expect(await text(key)).toBe("[]");
+    expect(await kv.text(key)).toBe("[]");
   });
 
   test.each<[string, string, string]>([
@@ -732,7 +708,7 @@ describe("POST /kv/{key}/remove with value", () => {
   ])("by some members: %s", async (_, array, value, left) => {
     const key = await keyWith(array);
     expect(await removeValue(key, value)).toMatchObject({ status: 200 });
-    expect(await text(key)).toBe(left);
+    expect(await kv.text(key)).toBe(left);
   });
 
   test("by some members: one that is an array must be that array, not begin with it", async () => {
@@ -835,7 +811,7 @@ describe.each<[string, (key: string, extra?: string) => ReturnType<typeof call>]
   test("leaves the digits of the other elements alone", async () => {
     const key = await keyWith(`[${MAX},2,${LONG},1.0,{"n":${MIN}}]`);
     expect(await removeSecond(key)).toMatchObject({ status: 200 });
-    expect(await text(key)).toBe(`[${MAX},${LONG},1.0,{"n":${MIN}}]`);
+    expect(await kv.text(key)).toBe(`[${MAX},${LONG},1.0,{"n":${MIN}}]`);
   });
 
   test("at the same time: each element goes once", async () => {
@@ -844,7 +820,7 @@ describe.each<[string, (key: string, extra?: string) => ReturnType<typeof call>]
     expect(answers.map(({ body }) => Number(body["length"])).sort((a, b) => a - b)).toEqual(
       Array.from({ length: 50 }, (_element, length) => length + 1),
     );
-    expect(await text(key)).toBe("[2]");
+    expect(await kv.text(key)).toBe("[2]");
   });
 });
 
@@ -891,7 +867,7 @@ describe("push, pop and remove", () => {
     await removeValue(key, "1", at("a"));
     await pop(key, at("a"));
     await pop(key, at("a"));
-    expect(await history(key)).toEqual([
+    expect(await kv.recorded(key, "op_number, op, path, value")).toEqual([
       { op_number: 1, op: "PUSH", path: "a", value: '{"a":[1]}' },
       { op_number: 2, op: "PUSH", path: "$.a", value: '{"a":[1,2]}' },
       { op_number: 3, op: "REMOVE", path: ".a", value: '{"a":[2]}' },
@@ -902,7 +878,7 @@ describe("push, pop and remove", () => {
   test.each(all)("%s with history=false is UNRECORDED, without the value", async (_, act) => {
     const key = await keyWith("[1,2]");
     expect(await act(key, "&history=false")).toMatchObject({ status: 200 });
-    expect(await history(key)).toEqual([
+    expect(await kv.recorded(key, "op_number, op, path, value")).toEqual([
       { op_number: 1, op: "SET", path: null, value: "[1,2]" },
       { op_number: 2, op: "UNRECORDED", path: null, value: null },
     ]);
@@ -926,7 +902,7 @@ describe("push, pop and remove", () => {
     async (_, act) => {
       const key = await keyWith(`{"big":${LONG},"list":[1,2],"s":"\\u00e9\\/"}`);
       expect(await act(key, at("list"))).toMatchObject({ status: 200 });
-      const stored = await text(key);
+      const stored = await kv.text(key);
       expect(stored).toStartWith(`{"big":${LONG},"list":[`);
       expect(stored).toEndWith('],"s":"\\u00e9\\/"}');
     },
@@ -946,6 +922,6 @@ describe("push, pop and remove", () => {
     await push(key, JSON.stringify({ value: item }));
     const removed = await removeValue(key, '{"product_id":"prod-xyz"}');
     expect(removed.body).toMatchObject({ removed: item, newLength: 1 });
-    expect(JSON.parse(await text(key))).toEqual([{ ...item, product_id: "prod-abc" }]);
+    expect(JSON.parse(await kv.text(key))).toEqual([{ ...item, product_id: "prod-abc" }]);
   });
 });

@@ -1,26 +1,24 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type KvCalls, kvCalls } from "./support/kv.ts";
 import { startTestServer, type TestServer } from "./support/server.ts";
 
 const MAX = "9223372036854775807";
 const MIN = "-9223372036854775808";
 
 let server: TestServer;
+let kv: KvCalls;
 let keys = 0;
 
 beforeAll(async () => {
   server = await startTestServer();
+  kv = kvCalls(server);
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
 /** A key of its own for each test. */
 const freshKey = () => `counter${++keys}`;
 
-async function put(key: string, body: string | Uint8Array<ArrayBuffer>, headers = {}) {
-  const response = await server.api(`/kv/${key}?db=t`, { method: "PUT", body, headers });
-  expect(response.status).toBe(200);
-}
-const text = async (key: string) => (await server.api(`/kv/${key}?db=t`)).text();
-const etag = async (key: string) => (await server.api(`/kv/${key}?db=t`)).headers.get("etag");
+const etag = (key: string) => kv.header(key, "etag");
 
 /** Counts, and gives the numbers as they stand in the answer: JSON.parse would round them. */
 async function count(key: string, verb: "incr" | "decr" = "incr", extra = "", init = {}) {
@@ -37,12 +35,12 @@ async function count(key: string, verb: "incr" | "decr" = "incr", extra = "", in
 
 /** What a refused count answers. */
 async function expectRefused(key: string, verb: "incr" | "decr", extra: string, parameter: string) {
-  const before = { text: await text(key), etag: await etag(key) };
+  const before = { text: await kv.text(key), etag: await etag(key) };
   expect(await count(key, verb, extra)).toMatchObject({
     status: 400,
     body: { code: "INVALID_PARAMETERS", parameter },
   });
-  expect({ text: await text(key), etag: await etag(key) }).toEqual(before);
+  expect({ text: await kv.text(key), etag: await etag(key) }).toEqual(before);
 }
 
 describe("POST /kv/{key}/incr and /decr", () => {
@@ -67,7 +65,7 @@ describe("POST /kv/{key}/incr and /decr", () => {
   test("decr of a missing key goes below 0", async () => {
     const key = freshKey();
     expect(await count(key, "decr", "&delta=5")).toMatchObject({ value: "-5", previous: "0" });
-    expect(await text(key)).toBe("-5");
+    expect(await kv.text(key)).toBe("-5");
   });
 
   test("accepts the SDK's Content-Type: application/json without a body, and ignores a body", async () => {
@@ -103,10 +101,10 @@ describe("POST /kv/{key}/incr and /decr", () => {
     [MAX, "decr", MAX, "0", MAX],
   ])("%s %s %s is %s, with every digit", async (start, verb, delta, value, previous) => {
     const key = freshKey();
-    await put(key, start);
+    await kv.set(key, start);
     const answer = await count(key, verb === "incr" ? "incr" : "decr", `&delta=${delta}`);
     expect(answer).toMatchObject({ status: 200, value, previous });
-    expect(await text(key)).toBe(value);
+    expect(await kv.text(key)).toBe(value);
   });
 
   test.each([
@@ -119,7 +117,7 @@ describe("POST /kv/{key}/incr and /decr", () => {
     ["1e999", "incr", "1"],
   ] as const)("%s %s %s does not fit into 64 bits: 400, unchanged", async (start, verb, delta) => {
     const key = freshKey();
-    await put(key, start);
+    await kv.set(key, start);
     await expectRefused(key, verb, `&delta=${delta}`, "delta");
   });
 
@@ -140,7 +138,7 @@ describe("POST /kv/{key}/incr and /decr", () => {
     ["a number after a byte order mark", Uint8Array.fromHex("efbbbf38")],
   ])("a value that is no number is 400 and stays: %s", async (_, value) => {
     const key = freshKey();
-    await put(key, value);
+    await kv.set(key, value);
     await expectRefused(key, "incr", "", "key");
     await expectRefused(key, "decr", "&delta=2", "key");
   });
@@ -160,7 +158,7 @@ describe("POST /kv/{key}/incr and /decr", () => {
     "9".repeat(400),
   ])("delta=%s is 400 that names delta, and writes nothing", async (delta) => {
     const key = freshKey();
-    await put(key, "5");
+    await kv.set(key, "5");
     for (const verb of ["incr", "decr"] as const)
       await expectRefused(key, verb, `&delta=${delta}`, "delta");
     const absent = freshKey();
@@ -181,7 +179,7 @@ describe("POST /kv/{key}/incr and /decr", () => {
     "the type of an existing value is kept: %s",
     async (type) => {
       const key = freshKey();
-      await put(key, "8", { "content-type": type });
+      await kv.set(key, "8", "", { "content-type": type });
       await count(key);
       const got = await server.api(`/kv/${key}?db=t`);
       expect(got.headers.get("content-type")).toBe(type);
@@ -197,18 +195,18 @@ describe("POST /kv/{key}/incr and /decr", () => {
     const answers = await Promise.all(Array.from({ length: 1000 }, () => count(key, verb)));
     expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
     expect(new Set(answers.map(({ value }) => value)).size).toBe(1000);
-    expect(await text(key)).toBe(String(total));
+    expect(await kv.text(key)).toBe(String(total));
   });
 
   test("refused counts among many do not spoil the others", async () => {
     const [key, bad] = [freshKey(), freshKey()];
-    await put(bad, MAX);
+    await kv.set(bad, MAX);
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, index) => count(index % 2 === 0 ? key : bad)),
     );
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(100);
-    expect(await text(key)).toBe("100");
-    expect(await text(bad)).toBe(MAX);
+    expect(await kv.text(key)).toBe("100");
+    expect(await kv.text(bad)).toBe(MAX);
   });
 });
 
@@ -230,15 +228,15 @@ describe("path of incr and decr", () => {
     ["7", "$", "8", "8"],
   ])("in %s at %s gives %s", async (document, path, value, after) => {
     const key = freshKey();
-    await put(key, document);
+    await kv.set(key, document);
     const answer = await count(key, "incr", `&path=${encodeURIComponent(path)}`);
     expect(answer).toMatchObject({ status: 200, value, body: { path } });
-    expect(await text(key)).toBe(after);
+    expect(await kv.text(key)).toBe(after);
   });
 
   test("previous is the member's value, 0 where there was none", async () => {
     const key = freshKey();
-    await put(key, '{"n":9007199254740993}');
+    await kv.set(key, '{"n":9007199254740993}');
     expect((await count(key, "decr", "&path=n")).previous).toBe("9007199254740993");
     expect((await count(key, "decr", "&path=m")).previous).toBe("0");
   });
@@ -266,7 +264,7 @@ describe("path of incr and decr", () => {
     ["before the start of an array", "[1]", "[-2]", "path"],
   ])("is 400 and changes nothing: %s", async (_, document, path, parameter) => {
     const key = freshKey();
-    await put(key, document);
+    await kv.set(key, document);
     await expectRefused(key, "incr", `&path=${path}`, parameter);
   });
 
@@ -275,7 +273,7 @@ describe("path of incr and decr", () => {
     ["JSON with invalid UTF-8 in it", Uint8Array.fromHex("7b2261223a22ff222c226e223a317d")],
   ])("a document that is not JSON is 400, and keeps its bytes: %s", async (_, document) => {
     const key = freshKey();
-    await put(key, document);
+    await kv.set(key, document);
     expect((await count(key, "incr", "&path=n")).status).toBe(400);
     const kept = await (await server.api(`/kv/${key}?db=t`)).bytes();
     expect(kept.toHex()).toBe(document.toHex());

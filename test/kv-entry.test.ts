@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type KvBody, type KvCalls, kvCalls } from "./support/kv.ts";
 import { startTestServer, type TestServer } from "./support/server.ts";
 
 interface Entry {
@@ -25,10 +26,12 @@ const MAX = "9223372036854775807";
 const LONG = "123456789012345678901234567890";
 
 let server: TestServer;
+let kv: KvCalls;
 let keys = 0;
 
 beforeAll(async () => {
   server = await startTestServer();
+  kv = kvCalls(server);
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -36,18 +39,9 @@ afterAll(() => server[Symbol.asyncDispose]());
 const freshKey = () => `entry${++keys}`;
 const nowS = () => Math.floor(server.clock.nowMs() / 1000);
 
-async function put(
-  key: string,
-  body: string | Uint8Array<ArrayBuffer>,
-  extra = "",
-  headers: Record<string, string> = {},
-) {
-  const response = await server.api(`/kv/${key}?db=t${extra}`, { method: "PUT", body, headers });
-  expect(response.status).toBe(200);
-}
-async function keyWith(body: string | Uint8Array<ArrayBuffer>, extra = "") {
+async function keyWith(body: KvBody, extra = "") {
   const key = freshKey();
-  await put(key, body, extra);
+  await kv.set(key, body, extra);
   return key;
 }
 const get = (key: string, headers: Record<string, string> = {}) =>
@@ -63,21 +57,12 @@ const expire = (key: string, ttl: string | null, extra = "", init: RequestInit =
 const persist = (key: string, extra = "", init: RequestInit = {}) =>
   server.json<VerbBody>(`/kv/${key}/persist?db=t${extra}`, { method: "POST", ...init });
 
-async function history(key: string) {
-  const query = `select op_number, op, value, expire_at_ms from kv_store_history where key = '${key}' order by seq`;
-  const { body } = await server.json<{ results: { resultSet: Record<string, unknown>[] }[] }>(
-    "/db?db=t",
-    { method: "POST", body: JSON.stringify({ transaction: [{ query }] }) },
-  );
-  return body.results[0]?.resultSet ?? [];
-}
-
 describe("GET /kv/{key}/entry", () => {
   test("answers all fields of the contract, and nothing else", async () => {
     const key = await keyWith('{"n":1}');
     const madeS = nowS();
     server.clock.advance(5000);
-    await put(key, '{"n":2}', "&ttl=60");
+    await kv.set(key, '{"n":2}', "&ttl=60");
     const answer = await entry(key);
     expect(answer.status).toBe(200);
     expect(answer.headers.get("content-type")).toBe("application/json");
@@ -122,7 +107,7 @@ describe("GET /kv/{key}/entry", () => {
     "JSON is JSON whatever its type says, and the answer is application/json: %s",
     async (type) => {
       const key = freshKey();
-      await put(key, "[1]", "", { "content-type": type });
+      await kv.set(key, "[1]", "", { "content-type": type });
       const answer = await entry(key);
       expect(answer.headers.get("content-type")).toBe("application/json");
       expect(await answer.json()).toMatchObject({ value: [1], content_type: type });
@@ -172,7 +157,7 @@ describe("GET /kv/{key}/entry", () => {
 
   test("If-None-Match with an older tag is 200, after a write, expire and persist", async () => {
     const key = await keyWith("1");
-    for (const act of [() => put(key, "1"), () => expire(key, "60"), () => persist(key)]) {
+    for (const act of [() => kv.set(key, "1"), () => expire(key, "60"), () => persist(key)]) {
       const older = (await entry(key)).headers.get("etag") ?? "";
       await act();
       expect((await entry(key, { "if-none-match": older })).status).toBe(200);
@@ -197,7 +182,7 @@ describe("GET /kv/{key}/entry", () => {
   });
 
   test("entry as the last segment is the verb; encoded it is part of the key", async () => {
-    await put("a%2Fentry", "inner");
+    await kv.set("a/entry", "inner");
     expect(await (await get("a%2Fentry")).text()).toBe("inner");
     expect((await server.api("/kv/a/entry?db=t")).status).toBe(404);
     expect(await (await entry("a%2Fentry")).json()).toMatchObject({
@@ -208,12 +193,12 @@ describe("GET /kv/{key}/entry", () => {
   });
 
   test("needs a key before it: kv/entry is the key entry", async () => {
-    await put("entry", "v");
+    await kv.set("entry", "v");
     expect(await (await get("entry")).text()).toBe("v");
   });
 
   test.each(["__proto__", "a b/é?", 'q"\\'])("the key %p is given as it is", async (key) => {
-    await put(encodeURIComponent(key), "1");
+    await kv.set(key, "1");
     expect((await entryJson(encodeURIComponent(key))).body.key).toBe(key);
   });
 
@@ -301,7 +286,7 @@ describe("POST /kv/{key}/expire", () => {
     expect((await entryJson(key)).body).toEqual(before);
   });
 
-  test.each<[string, string | Uint8Array<ArrayBuffer>]>([
+  test.each<[string, KvBody]>([
     ["JSON", ` {"n" : ${MAX}} `],
     ["text", "v"],
     ["nothing", ""],
@@ -339,7 +324,7 @@ describe("POST /kv/{key}/expire", () => {
     const { body } = await expire(key, "60");
     await server.api(`/kv/${key}/push?db=t`, { method: "POST", body: "1" });
     expect((await entryJson(key)).body.expire_at).toBe(body.expire_at);
-    await put(key, "v");
+    await kv.set(key, "v");
     expect((await entryJson(key)).body.expire_at).toBeNull();
   });
 
@@ -347,7 +332,7 @@ describe("POST /kv/{key}/expire", () => {
     const key = freshKey();
     expect(await expire(key, "60")).toMatchObject({ status: 404, body: { code: "KEY_NOT_FOUND" } });
     expect((await get(key)).status).toBe(404);
-    expect(await history(key)).toEqual([]);
+    expect(await kv.recorded(key, "op_number, op, value, expire_at_ms")).toEqual([]);
   });
 
   test("an expired key is 404, and does not come back", async () => {
@@ -376,7 +361,7 @@ describe("POST /kv/{key}/expire", () => {
     const atMs = server.clock.nowMs() + 60_000;
     await expire(key, "60");
     await expire(key, "60", "&history=false");
-    expect(await history(key)).toEqual([
+    expect(await kv.recorded(key, "op_number, op, value, expire_at_ms")).toEqual([
       { op_number: 1, op: "SET", value: "v", expire_at_ms: null },
       { op_number: 2, op: "TTL", value: "v", expire_at_ms: atMs },
       { op_number: 3, op: "UNRECORDED", value: null, expire_at_ms: atMs },
@@ -429,7 +414,7 @@ describe("POST /kv/{key}/persist", () => {
         body: { success: true, expire_at: null, etag: before.etag },
       });
     expect((await entryJson(key)).body).toEqual(before);
-    expect(await history(key)).toHaveLength(1);
+    expect(await kv.recorded(key, "op_number, op, value, expire_at_ms")).toHaveLength(1);
   });
 
   test("a missing key is 404, and is not made", async () => {
@@ -450,7 +435,7 @@ describe("POST /kv/{key}/persist", () => {
     await persist(key);
     await expire(key, "60", "&history=false");
     await persist(key, "&history=false");
-    expect((await history(key)).slice(1)).toEqual([
+    expect((await kv.recorded(key, "op_number, op, value, expire_at_ms")).slice(1)).toEqual([
       { op_number: 2, op: "TTL", value: "v", expire_at_ms: null },
       { op_number: 3, op: "UNRECORDED", value: null, expire_at_ms: null },
     ]);

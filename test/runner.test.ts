@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { MAX_QUEUED_JOBS, MAX_SQL_VALUE_BYTES } from "../src/limits.ts";
 import { API, startTestServer, type TestServer } from "./support/server.ts";
+import { until } from "./support/until.ts";
 
 /** SQL that never ends. */
 const RUNAWAY =
@@ -30,15 +31,6 @@ async function count(server: TestServer, table: string): Promise<unknown> {
   const response = await query(server, `SELECT count(*) AS n FROM ${table}`);
   const { resultSet } = (await response.json()) as { resultSet: { n: number }[] };
   return resultSet[0]?.n;
-}
-
-/** Waits for a condition, at most five seconds. */
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const giveUp = performance.now() + 15_000;
-  while (!(await condition())) {
-    if (performance.now() > giveUp) throw new Error(`waited in vain: ${what}`);
-    await Bun.sleep(5);
-  }
 }
 
 /** Jobs that have ended, and processes that were killed for it. */

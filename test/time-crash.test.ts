@@ -1,7 +1,7 @@
 /** A rollback of many keys that is cut off happens whole, or not at all. */
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { childrenOf } from "./support/processes.ts";
 import { type SpawnedServer, spawnServer, TestFolder } from "./support/server.ts";
 
 const KEYS = 3000;
@@ -46,19 +46,6 @@ function look(path: string): { values: Record<string, number>; rollbacks: number
     values: Object.fromEntries(values.map(({ value, n }) => [value, n])),
     rollbacks: rollbacks?.n ?? 0,
   };
-}
-
-function childrenOf(pid: number): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .filter((name) => {
-      try {
-        return readFileSync(`/proc/${name}/status`, "utf8").includes(`\nPPid:\t${pid}\n`);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
 }
 
 const kill = (pid: number) => {

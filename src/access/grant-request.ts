@@ -38,8 +38,8 @@ export function parseGrant(json: unknown): Grant {
   return grant;
 }
 
-/** What the query log calls those who open share links. */
-export const SHARE_ACTOR = "share";
+/** Kept free for those who open share links, who have no name. */
+const SHARE_ACTOR = "share";
 
 /**
  * The name of a token, which histories will show as the actor.

@@ -2,7 +2,9 @@
  * What a token may do, in one place. A grant only ever allows: what it does not name is refused.
  * Databases, tables and prefixes narrow each other; the level holds for what is left.
  */
+
 import { ApiError } from "../errors.ts";
+import { MAX_KNOWN_GLOBS } from "../limits.ts";
 
 /** In this order: each includes the one before it. */
 export const LEVELS = ["read", "write", "admin"] as const;
@@ -78,7 +80,7 @@ export function requireTable(grant: Grant, table: string): void {
     throw forbidden("This token is not for that table", hintOf("tables", grant.tables));
 }
 
-export function allowsTable(grant: Grant, table: string): boolean {
+function allowsTable(grant: Grant, table: string): boolean {
   return grant.tables.length === 0 || grant.tables.includes(table.toLowerCase());
 }
 
@@ -115,7 +117,6 @@ function matches(pattern: string, name: string): boolean {
   return pattern === name || globOf(pattern).match(name);
 }
 
-const MAX_KNOWN_GLOBS = 1000;
 const globs = new Map<string, Bun.Glob>();
 
 function globOf(pattern: string): Bun.Glob {

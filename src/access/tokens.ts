@@ -110,7 +110,7 @@ export class TokenSigner {
 }
 
 /** Whether a text has the shape of a token, and no other text means the same bytes. */
-export function isCanonical(token: string): boolean {
+function isCanonical(token: string): boolean {
   if (token.length > MAX_TOKEN_CHARS || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return false;
   return token
     .split(".")

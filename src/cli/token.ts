@@ -17,7 +17,7 @@ import { StateDatabase } from "../state/state-database.ts";
 import { type ListedToken, TokenList } from "../state/token-list.ts";
 import { TokenSecret } from "../state/token-secret.ts";
 
-export const TOKEN_USAGE = `Usage: chronolite token create --name NAME --db NAME... [--table NAME...] [--prefix PREFIX...]
+const TOKEN_USAGE = `Usage: chronolite token create --name NAME --db NAME... [--table NAME...] [--prefix PREFIX...]
                                --read | --write | --admin [--expires 30d]
        chronolite token list [--json]
        chronolite token revoke ID

@@ -1,7 +1,7 @@
 /**
  * Collects the plans of one turn of the event loop into one transaction, then waits for one sync of
  * the write-ahead log. Measured against one transaction and sync per request: 4 to 5 times the
- * writes per second, every answered write on disk (design.md section 4).
+ * writes per second, every answered write on disk.
  */
 import type { Database as Connection } from "bun:sqlite";
 import { ApiError } from "../errors.ts";

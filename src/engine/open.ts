@@ -1,11 +1,8 @@
 /** Making and opening database files: what may take long happens in another process. */
+import { OPEN_BUSY_MS, OPEN_TIMEOUT_MS } from "../limits.ts";
 import { type EngineDeps, OpenDatabase } from "./database.ts";
 import type { CreateJob, PrepareJob } from "./jobs.ts";
 import { checkHeader } from "./resolve.ts";
-
-const OPEN_TIMEOUT_MS = 60_000;
-/** How long an open waits for another program's lock. */
-const OPEN_BUSY_MS = 5000;
 
 /**
  * Makes a new database file, complete and on disk.

@@ -3,6 +3,7 @@
  * triggers that somebody attached to a key-value table. Runs in runner processes, on node:sqlite.
  */
 import type { DatabaseSync } from "node:sqlite";
+import { expiryIndex, historyTable, OWN_PREFIX } from "./own-names.ts";
 import { RELATIONS_TABLE } from "./relations.ts";
 
 /**
@@ -15,8 +16,17 @@ export const FORBIDDEN_FUNCTIONS: ReadonlySet<string> = new Set([
   "fts3_tokenizer",
 ]);
 
-/** Names that begin like this are ours, also those that do not exist yet. */
-const OUR_PREFIX = "chronolite_";
+/** Names of the file's key-value tables, in lower case. */
+export function keyValueTables(database: DatabaseSync): string[] {
+  const found = database
+    .prepare("select 1 from sqlite_schema where type = 'table' and name = ?")
+    .get(RELATIONS_TABLE);
+  if (found === undefined) return [];
+  return database
+    .prepare(`select name from ${RELATIONS_TABLE} where kind = 'kv'`)
+    .all()
+    .map((row) => String(row["name"]).toLowerCase());
+}
 
 /** Our bookkeeping and the histories of the file's key-value tables, as they are at the beginning. */
 export class ProtectedObjects {
@@ -27,25 +37,15 @@ export class ProtectedObjects {
   readonly keyValueTables: readonly string[];
 
   constructor(database: DatabaseSync) {
-    const found = database
-      .prepare("select 1 from sqlite_schema where type = 'table' and name = ?")
-      .get(RELATIONS_TABLE);
-    const names =
-      found === undefined
-        ? []
-        : database
-            .prepare(`select name from ${RELATIONS_TABLE} where kind = 'kv'`)
-            .all()
-            .map((row) => String(row["name"]).toLowerCase());
-    this.keyValueTables = names;
-    this.#histories = new Set(names.map((name) => `${name}_history`));
-    this.#indexes = new Set(names.map((name) => `${name}_expire`));
+    this.keyValueTables = keyValueTables(database);
+    this.#histories = new Set(this.keyValueTables.map(historyTable));
+    this.#indexes = new Set(this.keyValueTables.map(expiryIndex));
   }
 
   /** Whether only the server may write or change the table. */
   isOurs(table: string): boolean {
     const name = table.toLowerCase();
-    return name.startsWith(OUR_PREFIX) || this.#histories.has(name);
+    return name.startsWith(OWN_PREFIX) || this.#histories.has(name);
   }
 
   /** Whether a name is that of a table of ours, or of a key-value table. */

@@ -2,7 +2,14 @@
 import { realpathSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { ApiError } from "../errors.ts";
-import { FILE_CHECK_INTERVAL_MS } from "../limits.ts";
+import {
+  FILE_CHECK_INTERVAL_MS,
+  LIST_TIMEOUT_MS,
+  MAKE_ROOM_MS,
+  MIN_IDLE_MS,
+  REMOVE_BUSY_MS,
+  REMOVE_TIMEOUT_MS,
+} from "../limits.ts";
 import type { EngineDeps, OpenDatabase } from "./database.ts";
 import type { ListJob, RemoveJob } from "./jobs.ts";
 import type { ListedDatabase } from "./list.ts";
@@ -39,15 +46,6 @@ interface NameEntry {
   path: string;
   checkedAtMs: number;
 }
-
-/** How long a deletion waits for another program to let go of the file. */
-const REMOVE_BUSY_MS = 1000;
-const REMOVE_TIMEOUT_MS = 60_000;
-const LIST_TIMEOUT_MS = 30_000;
-/** How long a database waits for one of the others to be closed. */
-const MAKE_ROOM_MS = 5000;
-/** A database is not closed sooner after its last use, so that no request is caught in between. */
-const MIN_IDLE_MS = 20;
 
 export class Registry {
   readonly root: DataRoot;

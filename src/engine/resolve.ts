@@ -146,7 +146,7 @@ export function existingFolder(name: string, root: DataRoot): string | undefined
  * @param parameter that named it
  * @throws ApiError FORBIDDEN for a folder out of bounds
  */
-export function folderWithin(path: string, root: DataRoot, parameter: string): string | undefined {
+function folderWithin(path: string, root: DataRoot, parameter: string): string | undefined {
   let real: string;
   try {
     real = realpathSync(path);

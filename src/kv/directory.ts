@@ -88,7 +88,7 @@ export function fileSegments(key: string, name = "key"): string[] {
 }
 
 /** The type of a value, which only the extension of its key can tell. */
-export function fileContentType(key: string): string {
+function fileContentType(key: string): string {
   const { type } = Bun.file(key);
   // JSON has one encoding, and everywhere else its type is plain.
   return type.startsWith("application/json") ? "application/json" : type;

@@ -1,12 +1,13 @@
 /** The tables behind one key-value table, and the rules for its name. */
+import { expiryIndex, HISTORY_SUFFIX, historyTable, OWN_PREFIX } from "../engine/own-names.ts";
 import type { Relation } from "../engine/plan.ts";
-import { RELATIONS_TABLE } from "../engine/relations.ts";
 import { invalidParameter } from "../errors.ts";
-import { MAX_TABLE_NAME_CHARS } from "../limits.ts";
+import { MAX_KNOWN_RELATIONS, MAX_TABLE_NAME_CHARS } from "../limits.ts";
+import { logTime } from "./stamp.ts";
+
+export { historyTable };
 
 export const DEFAULT_TABLE = "kv_store";
-const HISTORY_SUFFIX = "_history";
-const KNOWN_RELATIONS_MAX = 1000;
 
 /**
  * The one place where a table's name becomes part of SQL: checked against a pattern, and quoted.
@@ -22,25 +23,20 @@ export function kvRelation(table: string = DEFAULT_TABLE): Relation {
       "table",
       `must be 1 to ${MAX_TABLE_NAME_CHARS} letters, digits and underscores, and not begin with a digit`,
     );
-  if (name.startsWith("sqlite_") || name.startsWith("chronolite_") || name === RELATIONS_TABLE)
-    throw invalidParameter("table", "must not begin with sqlite_ or chronolite_");
+  if (name.startsWith("sqlite_") || name.startsWith(OWN_PREFIX))
+    throw invalidParameter("table", `must not begin with sqlite_ or ${OWN_PREFIX}`);
   if (name.endsWith(HISTORY_SUFFIX))
     throw invalidParameter(
       "table",
       `must not end in ${HISTORY_SUFFIX}: those tables hold the history`,
     );
   const relation = knownRelations.get(name) ?? makeRelation(name);
-  if (knownRelations.size > KNOWN_RELATIONS_MAX) knownRelations.clear();
+  if (knownRelations.size > MAX_KNOWN_RELATIONS) knownRelations.clear();
   knownRelations.set(name, relation).set(table, relation);
   return relation;
 }
 
 const knownRelations = new Map<string, Relation>();
-
-/** The table that holds the history of a key-value table. */
-export function historyTable(name: string): string {
-  return name + HISTORY_SUFFIX;
-}
 
 /*
  * A table with row ids: values of any size stay out of the way of the b-tree that finds keys. (In a
@@ -90,8 +86,8 @@ function makeRelation(name: string): Relation {
       },
       {
         type: "index",
-        name: `${name}_expire`,
-        sql: `CREATE INDEX "${name}_expire" on "${name}" (expire_at_ms) where expire_at_ms is not null`,
+        name: expiryIndex(name),
+        sql: `CREATE INDEX "${expiryIndex(name)}" on "${name}" (expire_at_ms) where expire_at_ms is not null`,
       },
       {
         type: "table",
@@ -139,7 +135,7 @@ function makeRelation(name: string): Relation {
           // Recorded for those who follow the changes; at_ms stays in order along seq. The order is
           // that of the index: any other would sort all keys that expire at the same time, each time.
           sql: `insert into "${history}" (key, at_ms, op, expire_at_ms)
-            select key, max(+$now_ms, ifnull((select at_ms from "${history}" order by seq desc limit 1), 0)),
+            select key, ${logTime(`"${history}"`, "+$now_ms")},
               'EXPIRE', expire_at_ms
             from "${name}" where expire_at_ms is not null and expire_at_ms <= +$now_ms
             order by expire_at_ms, rowid limit $limit`,

@@ -13,14 +13,21 @@ export interface StampTerms {
   readonly tracked: string;
 }
 
+/**
+ * The time of the next row of a history: it never goes backwards in the log, even when the machine's
+ * clock does.
+ */
+export function logTime(history: string, nowMs: string): string {
+  return `max(${nowMs}, ifnull((select at_ms from ${history} order by seq desc limit 1), 0))`;
+}
+
 export function stampRules({ history: H, nowMs, tracked }: StampTerms) {
   const lastOperation = (key: string) =>
     `from ${H} where key = ${key} and op_number is not null order by op_number desc limit 1`;
   /** A gap is one row however many writes fall into it, so an untracked write keeps the gap's number. */
   const nextNumber = (last: string) =>
     `${last}op_number + iif(${tracked}, 1, ${last}op <> 'UNRECORDED')`;
-  /** Time never goes backwards in the log, even when the machine's clock does. */
-  const time = `max(${nowMs}, ifnull((select at_ms from ${H} order by seq desc limit 1), 0))`;
+  const time = logTime(H, nowMs);
 
   /** When a gap began that this write is in or ends, -1 for none, where `found` says how the last operation left it. */
   const gapSince = (last: string, found: string) => `case

@@ -10,9 +10,16 @@
  * - `insert … select` from the table it inserts into goes through a temporary b-tree (20 µs), so the
  *   stamp reads the history and the record does not.
  */
+import { historyTable } from "../engine/own-names.ts";
 import type { Relation } from "../engine/plan.ts";
-import { isJsonSql, placeSql, storedSql } from "./json-sql.ts";
-import { historyTable } from "./relation.ts";
+import {
+  chosenIndexSql,
+  isJsonSql,
+  LEAF_SQL,
+  PUSHED_SQL,
+  placeSql,
+  storedSql,
+} from "./json-sql.ts";
 import { stampRules } from "./stamp.ts";
 
 export type KvStatements = ReturnType<typeof makeStatements>;
@@ -121,59 +128,18 @@ function makeStatements(name: string) {
   /** json_set does nothing where a path runs through a scalar or past an array's end: seen afterwards. */
   const reaches = (document: string) => `json_type(${document}, ${at}) is not null`;
 
-  const leaf = "json(iif(json_valid($value), $value, 'null'))";
-  const withLeaf = `json_set(${value}, ${at}, ${leaf})`;
+  const withLeaf = `json_set(${value}, ${at}, ${LEAF_SQL})`;
 
   const oldNumber = `ifnull(${value} ->> ${at}, 0)`;
   const sum = `(${oldNumber} + $delta)`;
   const withSum = `json_set(${value}, ${at}, ${sum})`;
 
-  const body = "iif(json_valid($body), $body, 'null')";
-  /** `{"value": x}` stands for x, anything else for itself (contracts/hoody.md 1.14). */
-  const element = `json(case
-    when json_type(${body}) = 'object' and (select count(*) from json_each(${body})) = 1
-      and json_type(${body}, '$.value') is not null then ${body} -> '$.value'
-    else ${body} end)`;
   const withElement = `iif(${typeThere} = 'array',
-    json_insert(${value}, ${at} || '[#]', ${element}),
-    json_set(${value}, ${at}, json_array(${element})))`;
+    json_insert(${value}, ${at} || '[#]', ${PUSHED_SQL}),
+    json_set(${value}, ${at}, json_array(${PUSHED_SQL})))`;
 
-  const numeric = (type: string) => `iif(${type} in ('integer', 'real'), 'number', ${type})`;
-  // Two containers as rows, their members and elements: the same rows are the same document. The way
-  // to each is made of decoded names (json_tree's "fullkey" has them as they were written), and an
-  // array counts with its length, so that one that only begins with another is not the same. Each
-  // step reads the text of one container: joining json_tree with itself took a minute for an object
-  // of 5,000 members.
-  const rowsOf = (container: string) => `select way, ${numeric("type")} as kind, atom,
-      iif(type = 'array', json_array_length(value), null) as length from (
-      with recursive walk (way, type, atom, value) as (
-        select '', json_type(${container}), null, ${container}
-        union all
-        select way || '/' || json_quote(part.key), part.type, part.atom, part.value
-        from walk join json_each(iif(walk.type in ('object', 'array'), walk.value, '[]')) part
-      ) select * from walk)`;
-  const contains = (outer: string, inner: string) =>
-    `not exists (${rowsOf(inner)} except ${rowsOf(outer)})`;
-  /** Null for what SQLite does not take for JSON, which is in no array. */
-  const wanted = "iif(json_valid($wanted), $wanted, null)";
-  const firstItem = (condition: string) =>
-    `(select item.key from json_each(${value}, placed.at) item where ${condition} order by item.key limit 1)`;
-  /** By index; else the first equal element; else the first object with all members of `$wanted`. */
-  const chosenIndex = `case
-    when not ${isJson} then null
-    when ${typeThere} is not 'array' then null
-    when $index is not null then iif($index between 0 and json_array_length(${value}, placed.at) - 1, $index, null)
-    when json_type(${wanted}) not in ('object', 'array') then
-      ${firstItem(`${numeric("item.type")} = ${numeric(`json_type(${wanted})`)} and item.atom is ${wanted} ->> '$'`)}
-    else coalesce(
-      ${firstItem(`item.type = json_type(${wanted})
-        and json_array_length(item.value) = json_array_length(${wanted})
-        and ${contains("item.value", wanted)} and ${contains(wanted, "item.value")}`)},
-      iif(json_type(${wanted}) = 'object' and ${wanted} -> '$' <> '{}',
-        ${firstItem(`item.type = 'object' and ${contains("item.value", wanted)}`)}, null))
-    end`;
   // With its limit it is worked out once, not wherever its columns are named.
-  const chosen = `(select placed_key, placed.at as at, ${chosenIndex} as chosen_index
+  const chosen = `(select placed_key, placed.at as at, ${chosenIndexSql(value, at)} as chosen_index
     from ${T} join ${placed} on placed_key = ${T}.key where ${T}.key = +$key limit 1) placed`;
   const chosenPath = "placed.at || '[' || chosen_index || ']'";
 

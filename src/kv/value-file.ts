@@ -26,7 +26,7 @@ import { promisify } from "node:util";
 import { Turn } from "../engine/turn.ts";
 import { syncFolder } from "../engine/wal-sync.ts";
 import { ApiError, invalidParameter, toApiError } from "../errors.ts";
-import { UNFINISHED_FILE_MAX_AGE_MS } from "../limits.ts";
+import { MAX_TIDIED_FOLDERS, UNFINISHED_FILE_MAX_AGE_MS } from "../limits.ts";
 
 /** What a file may not be: one that SQLite has open. */
 export type IsDatabase = (path: string, stats: Stats | null) => boolean;
@@ -209,12 +209,11 @@ export async function removeFile(file: ValueFile, durable: boolean): Promise<boo
 
 /** Folders in which this process has looked for what a crash left. */
 const tidied = new Set<string>();
-const MAX_TIDIED = 10_000;
 
 /** Before the first write to a folder: a server that was killed may have left files half written there. */
 async function removeUnfinished(base: string, folderPath: string): Promise<void> {
   if (tidied.has(folderPath)) return;
-  if (tidied.size >= MAX_TIDIED) tidied.clear();
+  if (tidied.size >= MAX_TIDIED_FOLDERS) tidied.clear();
   tidied.add(folderPath);
   const names = (await readdir(base)).filter((name) => name.startsWith(TEMPORARY_PREFIX));
   for (const name of names) {

@@ -1,4 +1,4 @@
-/** Memory of runner processes. SQLite's share has a bound of its own; this is about the whole. */
+/** Memory of runner processes as a whole: Bun's SQLite has no bound for its share. */
 import { readFile } from "node:fs/promises";
 import { RUNNER_KEPT_BYTES, RUNNER_MEMORY_BYTES } from "../limits.ts";
 
@@ -14,13 +14,11 @@ export const RUNNER_MEMORY: MemoryBounds = {
   keptBytes: RUNNER_KEPT_BYTES,
 };
 
-const PAGE_BYTES = 4096;
-
 /** Resident memory of a process; 0 where it cannot be told, such as after its end. */
 export async function residentBytes(pid: number): Promise<number> {
   try {
-    const [, pages] = (await readFile(`/proc/${pid}/statm`, "latin1")).split(" ");
-    return Number(pages) * PAGE_BYTES;
+    const status = await readFile(`/proc/${pid}/status`, "latin1");
+    return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
   } catch {
     return 0;
   }

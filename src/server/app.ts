@@ -2,6 +2,7 @@
 import { Elysia } from "elysia";
 import { TokenSigner } from "../access/tokens.ts";
 import { toApiError } from "../errors.ts";
+import { SavedQueryList } from "../state/saved-query-list.ts";
 import { ShareList } from "../state/share-list.ts";
 import { TokenList } from "../state/token-list.ts";
 import { TokenSecret } from "../state/token-secret.ts";
@@ -31,6 +32,7 @@ import { timeout } from "./parameters.ts";
 import { proxiesOf } from "./proxies.ts";
 import { countRequests } from "./request-figures.ts";
 import { fits, type Route } from "./route-access.ts";
+import { savedQueryRoutes } from "./saved-queries.routes.ts";
 import { shareRoutes } from "./share.routes.ts";
 import { allowForDeadline } from "./silence.ts";
 import { sqlRoutes } from "./sql.routes.ts";
@@ -50,6 +52,7 @@ export function createApp(given: AppDeps) {
     tokens: new TokenList(state),
     signer: new TokenSigner(new TokenSecret(state, clock, config.tokenSecret), clock),
     shares: new ShareList(state),
+    savedQueries: new SavedQueryList(state),
     clientAddress: (request) => proxies.clientAddress(request, peerOf(request)),
     publicOrigin: (request) => proxies.publicOrigin(request, peerOf(request)),
   };
@@ -112,6 +115,7 @@ export function createApp(given: AppDeps) {
     .use(changesRoutes(deps))
     .use(sqlRoutes(deps))
     .use(historyRoutes(deps))
+    .use(savedQueryRoutes(deps))
     .use(dbRoutes(deps))
     .use(maintenanceRoutes(deps))
     .use(exportRoutes(deps))

@@ -1,5 +1,7 @@
 /** Cross-origin calls of web pages whose origin `--cors-origin` names (the Fetch standard's CORS). */
+
 import type { Config } from "../config.ts";
+import { PREFLIGHT_MAX_AGE_S } from "../limits.ts";
 
 const METHODS = "GET, HEAD, PUT, POST, DELETE";
 /** What our clients send beyond what every page may. */
@@ -34,8 +36,6 @@ const EXPOSED_HEADERS = [
   "x-total-count",
   "x-updated-at",
 ].join(", ");
-/** How long a browser may keep the answer to a preflight. */
-const PREFLIGHT_MAX_AGE_S = 600;
 
 export interface Cors {
   /** The answer to a preflight, if the request is one and its origin may call. */

@@ -17,6 +17,7 @@ import { LimitedDatabase } from "../kv/limited-database.ts";
 import type { Log } from "../log.ts";
 import type { RunnerPool } from "../runner/pool.ts";
 import type { QueryLog } from "../state/query-log.ts";
+import type { SavedQueryList } from "../state/saved-query-list.ts";
 import type { ShareList } from "../state/share-list.ts";
 import type { StateDatabase } from "../state/state-database.ts";
 import type { TokenList } from "../state/token-list.ts";
@@ -48,6 +49,7 @@ export interface ServerDeps extends AppDeps {
   readonly tokens: TokenList;
   readonly signer: TokenSigner;
   readonly shares: ShareList;
+  readonly savedQueries: SavedQueryList;
   /** Where a request comes from, as far as that is known. */
   readonly clientAddress: (request: Request) => string | null;
   /** The address of this server as the caller knows it, such as `https://db.example.com`. */

@@ -4,7 +4,12 @@
  * the same address is locked out while working, and nobody guesses faster than the limit.
  */
 import type { Clock } from "../clock.ts";
-import { FAILED_TOKEN_MEMORY_MS, MAX_FAILED_TOKENS, MAX_WATCHED_ADDRESSES } from "../limits.ts";
+import {
+  FAILED_TOKEN_MEMORY_MS,
+  MAX_ACCEPTED_TOKENS,
+  MAX_FAILED_TOKENS,
+  MAX_WATCHED_ADDRESSES,
+} from "../limits.ts";
 
 interface Watched {
   /** When the wrong tokens came, oldest first. */
@@ -12,9 +17,6 @@ interface Watched {
   /** Digests of the tokens that were right, newest last. */
   accepted: string[];
 }
-
-/** Right tokens of one address that are remembered. */
-const MAX_ACCEPTED = 16;
 
 export class FailureLimiter {
   readonly #clock: Clock;
@@ -45,7 +47,7 @@ export class FailureLimiter {
     if (known?.accepted.includes(digest) === true) return;
     const { accepted } = this.#touch(address);
     accepted.push(digest);
-    if (accepted.length > MAX_ACCEPTED) accepted.shift();
+    if (accepted.length > MAX_ACCEPTED_TOKENS) accepted.shift();
   }
 
   #touch(address: string): Watched {

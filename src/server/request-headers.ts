@@ -16,6 +16,16 @@ export const SQL_ACTOR: RequestHeader = {
   description: "Who sends it, for the query log.",
 };
 
+export const SAVING_ACTOR: RequestHeader = {
+  name: "X-Actor",
+  description: "Who saves it.",
+};
+
+export const IF_ABSENT: RequestHeader = {
+  name: "If-None-Match",
+  description: "`*`: only if there is none of that name.",
+};
+
 export const SOURCE: RequestHeader = {
   name: "Chronolite-Source",
   description:

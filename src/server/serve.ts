@@ -1,4 +1,5 @@
 /** From settings to a listening server, and back to nothing. */
+
 import { readFileSync } from "node:fs";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
@@ -6,6 +7,7 @@ import { EngineCounters } from "../engine/counters.ts";
 import { Registry } from "../engine/registry.ts";
 import { sweepWorkFiles } from "../engine/work-file.ts";
 import { RetentionTimer } from "../kv/retention.ts";
+import { STATEMENT_GRACE_MS } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { RunnerPool } from "../runner/pool.ts";
 import { QueryLog } from "../state/query-log.ts";
@@ -19,8 +21,6 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** How long a stopping server waits for callers' SQL; what runs longer is undone and told 503. */
-const STATEMENT_GRACE_MS = 5000;
 /** Engine jobs are short and few: one process, and another so that none waits long. */
 const HOUSEKEEPERS = 2;
 

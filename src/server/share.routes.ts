@@ -8,7 +8,7 @@ import type { Database } from "../engine/database.ts";
 import { namesOfPath } from "../engine/resolve.ts";
 import { ApiError, invalidParameter } from "../errors.ts";
 import { LimitedDatabase } from "../kv/limited-database.ts";
-import { DEFAULT_SHARE_LIFE, DEFAULT_TIMEOUT_S, MAX_SHARED_SQL_CHARS } from "../limits.ts";
+import { DEFAULT_SHARE_LIFE, DEFAULT_TIMEOUT_S, MAX_KEPT_SQL_CHARS } from "../limits.ts";
 import type { Share } from "../state/share-list.ts";
 import { SHARED_PREFIX } from "./access.ts";
 import { callerOf, type RequestCaller } from "./caller.ts";
@@ -284,10 +284,10 @@ function readShare(body: Readonly<Record<string, unknown>>): Wanted {
   const { sql, values, format = "json" } = body;
   if (typeof sql !== "string" || sql.trim() === "") throw invalidParameter("sql", "is missing");
   const text = values === undefined || values === null ? null : JSON.stringify(values);
-  if (sql.length + (text?.length ?? 0) > MAX_SHARED_SQL_CHARS)
+  if (sql.length + (text?.length ?? 0) > MAX_KEPT_SQL_CHARS)
     throw invalidParameter(
       "sql",
-      `with its values must have at most ${MAX_SHARED_SQL_CHARS} characters`,
+      `with its values must have at most ${MAX_KEPT_SQL_CHARS} characters`,
     );
   const known = QUERY_FORMATS.find((one) => one === format);
   if (known === undefined)

@@ -1,5 +1,5 @@
 /** Bodies and answers of the routes of tokens and share links. */
-import { Type } from "@sinclair/typebox";
+import { type Static, Type } from "@sinclair/typebox";
 import { LEVELS } from "../access/grant.ts";
 import { DEFAULT_SHARE_LIFE, DEFAULT_TOKEN_LIFE } from "../limits.ts";
 import { withExample } from "./example.ts";
@@ -36,6 +36,24 @@ const token = {
   revoked_at: Type.Union([Type.Integer(), Type.Null()]),
 };
 
+const Token = Type.Object(token);
+
+const EXAMPLE_ID = "015d8e21-8ddb-4a1f-a82d-f3e1875b943d";
+const EXAMPLE_URL =
+  "http://127.0.0.1:3000/api/v1/sqlite/shared/eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiIxIn0.c2lnbmF0dXJl";
+const exampleToken: Static<typeof Token> = {
+  id: EXAMPLE_ID,
+  name: "reports",
+  databases: ["notes"],
+  tables: [],
+  prefixes: ["users/"],
+  level: "read",
+  created_at: 1767323045,
+  created_by: null,
+  expires_at: 1769915045,
+  revoked_at: null,
+};
+
 export const CreatedToken = withExample(
   Type.Object({
     success: Type.Literal(true),
@@ -45,30 +63,13 @@ export const CreatedToken = withExample(
   {
     success: true,
     token: "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJyZXBvcnRzIn0.c2lnbmF0dXJl",
-    id: "015d8e21-8ddb-4a1f-a82d-f3e1875b943d",
-    name: "reports",
-    databases: ["notes"],
-    tables: [],
-    prefixes: ["users/"],
-    level: "read",
-    created_at: 1767323045,
-    created_by: null,
-    expires_at: 1769915045,
-    revoked_at: null,
+    ...exampleToken,
   },
 );
 
 export const TokenRevoked = withExample(Type.Object({ success: Type.Literal(true), ...token }), {
   success: true,
-  id: "015d8e21-8ddb-4a1f-a82d-f3e1875b943d",
-  name: "reports",
-  databases: ["notes"],
-  tables: [],
-  prefixes: ["users/"],
-  level: "read",
-  created_at: 1767323045,
-  created_by: null,
-  expires_at: 1769915045,
+  ...exampleToken,
   revoked_at: 1767323105,
 });
 
@@ -76,25 +77,12 @@ export const TokenListAnswer = withExample(
   Type.Object({
     success: Type.Literal(true),
     count: Type.Integer(),
-    tokens: Type.Array(Type.Object(token)),
+    tokens: Type.Array(Token),
   }),
   {
     success: true,
     count: 1,
-    tokens: [
-      {
-        id: "015d8e21-8ddb-4a1f-a82d-f3e1875b943d",
-        name: "reports",
-        databases: ["notes"],
-        tables: [],
-        prefixes: ["users/"],
-        level: "read",
-        created_at: 1767323045,
-        created_by: null,
-        expires_at: 1769915045,
-        revoked_at: null,
-      },
-    ],
+    tokens: [exampleToken],
   },
 );
 
@@ -121,8 +109,8 @@ export const ShareAnswer = withExample(
   }),
   {
     success: true,
-    id: "015d8e21-8ddb-4a1f-a82d-f3e1875b943d",
-    url: "http://127.0.0.1:3000/api/v1/sqlite/shared/eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiIxIn0.c2lnbmF0dXJl",
+    id: EXAMPLE_ID,
+    url: EXAMPLE_URL,
     expires_at: 1767409445,
   },
 );
@@ -151,7 +139,7 @@ export const ShareListAnswer = withExample(
     count: 1,
     shares: [
       {
-        id: "015d8e21-8ddb-4a1f-a82d-f3e1875b943d",
+        id: EXAMPLE_ID,
         db: "notes",
         sql: "SELECT count(*) FROM users",
         values: null,
@@ -159,7 +147,7 @@ export const ShareListAnswer = withExample(
         created_at: 1767323045,
         expires_at: 1767409445,
         revoked: false,
-        url: "http://127.0.0.1:3000/api/v1/sqlite/shared/eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiIxIn0.c2lnbmF0dXJl",
+        url: EXAMPLE_URL,
         actor: null,
       },
     ],
@@ -168,5 +156,5 @@ export const ShareListAnswer = withExample(
 
 export const ShareRevoked = withExample(
   Type.Object({ success: Type.Literal(true), id: Type.String() }),
-  { success: true, id: "015d8e21-8ddb-4a1f-a82d-f3e1875b943d" },
+  { success: true, id: EXAMPLE_ID },
 );

@@ -1,12 +1,12 @@
 /** Who writes, when, and how long they wait: from a request. */
+
 import type { Idempotency } from "../kv/idempotency.ts";
 import type { WriteContext } from "../kv/write-plan.ts";
+import { MAX_ACTOR_CHARS } from "../limits.ts";
 import { callerOf } from "./caller.ts";
 import type { ServerDeps } from "./deps.ts";
 import { history, type Parameter } from "./parameters.ts";
 import type { Query } from "./query.ts";
-
-const MAX_ACTOR_CHARS = 256;
 
 /** @throws ApiError INVALID_PARAMETERS */
 export function writeContext(

@@ -1,8 +1,10 @@
 /** Upkeep of a database file (contracts/hoody.md 1.30, and more). */
+
 import { statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { truncateLog } from "../engine/checkpoint.ts";
 import { ApiError, sqliteCode } from "../errors.ts";
+import { MAX_CHECK_PROBLEMS } from "../limits.ts";
 
 type Row = Record<string, unknown>;
 
@@ -11,9 +13,6 @@ interface Operation {
   writes: boolean;
   run(database: DatabaseSync, path: string): Record<string, unknown>;
 }
-
-/** Problems that a check reports at the most. */
-const MAX_PROBLEMS = 100;
 
 /** Operations by name; each gives the members of its answer. */
 export const MAINTENANCE = {
@@ -64,7 +63,7 @@ function check(database: DatabaseSync, pragma: string): Record<string, unknown> 
 
 function problemsOf(database: DatabaseSync, pragma: string): string[] {
   try {
-    const rows = database.prepare(`pragma ${pragma}(${MAX_PROBLEMS})`).all() as Row[];
+    const rows = database.prepare(`pragma ${pragma}(${MAX_CHECK_PROBLEMS})`).all() as Row[];
     return rows.map((row) => String(Object.values(row)[0]));
   } catch (error) {
     // Damage that the check itself stumbles over is what it found.

@@ -5,7 +5,8 @@
  */
 import { constants, type DatabaseSync } from "node:sqlite";
 import { coversWholeDatabases, type Grant } from "../access/grant.ts";
-import { RELATIONS_TABLE } from "../engine/relations.ts";
+import { historyTable } from "../engine/own-names.ts";
+import { keyValueTables } from "../engine/protected.ts";
 
 /** Pragmas about one table, which is their argument. */
 const TABLE_PRAGMAS = new Set(["foreign_key_list", "index_list", "table_info", "table_xinfo"]);
@@ -93,7 +94,7 @@ function tablesOf(database: DatabaseSync, grant: Grant): Tables {
       .sort((a, b) => b.length - a.length)[0];
     if (owner !== undefined && visible.has(owner)) visible.add(name);
   }
-  for (const table of keyValueTables(database, existing)) {
+  for (const table of likelyKeyValueTables(database, existing)) {
     // SQL sees all keys of a table, so whoever is limited to some has the key-value routes only.
     if (grant.prefixes.length > 0) for (const name of withHistory(table)) visible.delete(name);
     else if (visible.has(table)) for (const name of withHistory(table)) visible.add(name);
@@ -102,16 +103,11 @@ function tablesOf(database: DatabaseSync, grant: Grant): Tables {
 }
 
 /** Those the server made, and whatever looks like one: a table with its history beside it. */
-function keyValueTables(database: DatabaseSync, existing: ReadonlySet<string>): Set<string> {
-  const found = [...existing].filter((name) => existing.has(`${name}_history`));
-  if (existing.has(RELATIONS_TABLE))
-    for (const row of database
-      .prepare(`select name from ${RELATIONS_TABLE} where kind = 'kv'`)
-      .all())
-      found.push(String(row["name"]).toLowerCase());
-  return new Set(found);
+function likelyKeyValueTables(database: DatabaseSync, existing: ReadonlySet<string>): Set<string> {
+  const alike = [...existing].filter((name) => existing.has(historyTable(name)));
+  return new Set([...alike, ...keyValueTables(database)]);
 }
 
 function withHistory(table: string): string[] {
-  return [table, `${table}_history`];
+  return [table, historyTable(table)];
 }

@@ -3,8 +3,8 @@
 import { statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import type { Grant } from "../access/grant.ts";
-import { RELATIONS_TABLE } from "../engine/relations.ts";
-import { historyTable } from "../kv/relation.ts";
+import { historyTable } from "../engine/own-names.ts";
+import { keyValueTables } from "../engine/protected.ts";
 import { VERSION } from "../version.ts";
 import { quoteName } from "./identifier.ts";
 import { type RowCount, RowCounter } from "./row-count.ts";
@@ -263,16 +263,13 @@ function toIndex(row: Row, columns: ReadonlyMap<string, Row[]>): SchemaIndex {
 }
 
 /** Roles of the tables that this server made, by lower-case name. */
-export function ownTables(database: DatabaseSync): Map<string, "kv" | "kv_history"> {
+function ownTables(database: DatabaseSync): Map<string, "kv" | "kv_history"> {
   const roles = new Map<string, "kv" | "kv_history">();
   try {
-    const rows = database.prepare(`select name from ${RELATIONS_TABLE} where kind = 'kv'`).all();
-    for (const row of rows) {
-      const name = text(row["name"]).toLowerCase();
+    for (const name of keyValueTables(database))
       roles.set(name, "kv").set(historyTable(name), "kv_history");
-    }
   } catch {
-    // The table is not there: no key has been written to this file.
+    // The bookkeeping is somebody else's: no table is ours.
   }
   return roles;
 }

@@ -4,7 +4,7 @@
  * that a changed value would keep its ETag, and nobody who follows the changes would hear of it. (What
  * other programs write is noticed later: by the next write of the key, and by each read of its past.)
  */
-import { historyTable } from "../kv/relation.ts";
+import { historyTable } from "../engine/own-names.ts";
 import { stampRules } from "../kv/stamp.ts";
 import { NOTING_TRIGGER } from "./authorizer.ts";
 import { quoteName } from "./identifier.ts";

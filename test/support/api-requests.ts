@@ -181,7 +181,7 @@ function typeOf(schema: Schema): string | undefined {
 }
 
 /** A JSON value that the schema asks for, more or less. */
-export function jsonFor(schema: Schema, name = "", depth = 0): fc.Arbitrary<unknown> {
+function jsonFor(schema: Schema, name = "", depth = 0): fc.Arbitrary<unknown> {
   const fitting = fittingJson(schema, name, depth);
   return fc.oneof({ arbitrary: fitting, weight: 12 }, { arbitrary: fc.jsonValue(), weight: 1 });
 }

@@ -4,7 +4,7 @@ import { startTestServer, type TestServer } from "./server.ts";
 let made = 0;
 
 /** The server, but that `db=t` names a new database. Its clock is everybody's. */
-export async function withNewDatabase(server: TestServer): Promise<TestServer> {
+async function withNewDatabase(server: TestServer): Promise<TestServer> {
   made += 1;
   const name = `new${made}`;
   const created = await server.api(`/db/create?path=${name}`, { method: "POST" });

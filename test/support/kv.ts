@@ -34,6 +34,9 @@ export function kvCalls(server: Pick<TestServer, "api" | "json">, db = "t") {
     },
     get: (key: string, extra = "", headers = {}) =>
       server.api(url(`/${escaped(key)}`, extra), { headers }),
+    /** A header of HEAD. */
+    header: async (key: string, name: string): Promise<string | null> =>
+      (await server.api(url(`/${escaped(key)}`, ""), { method: "HEAD" })).headers.get(name),
     /** What GET answers, whatever its status. */
     text: async (key: string, extra = ""): Promise<string> =>
       (await server.api(url(`/${escaped(key)}`, extra))).text(),
@@ -51,6 +54,15 @@ export function kvCalls(server: Pick<TestServer, "api" | "json">, db = "t") {
         typeof body === "string" ? body : JSON.stringify(body),
         headers,
       ),
+    /** Some columns of what the table `kv_store_history` holds of a key, oldest first. */
+    async recorded(key: string, columns: string): Promise<Record<string, unknown>[]> {
+      const query = `select ${columns} from kv_store_history where key = ? order by seq`;
+      const { body } = await server.json<{ results: { resultSet: Record<string, unknown>[] }[] }>(
+        `/db?db=${db}`,
+        { method: "POST", body: JSON.stringify({ transaction: [{ query, values: [key] }] }) },
+      );
+      return body.results[0]?.resultSet ?? [];
+    },
     list: (extra = "") => json("GET", "", extra),
     keys: async (extra = ""): Promise<string[]> =>
       (await json("GET", "", extra)).body["keys"] as string[],

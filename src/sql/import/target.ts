@@ -1,7 +1,8 @@
 /** The table that an import fills: an existing one, or one that it makes. */
-import { RELATIONS_TABLE } from "../../engine/relations.ts";
+
+import { historyTable, OWN_PREFIX } from "../../engine/own-names.ts";
 import { ApiError, invalidParameter } from "../../errors.ts";
-import { DEFAULT_TABLE, historyTable } from "../../kv/relation.ts";
+import { DEFAULT_TABLE } from "../../kv/relation.ts";
 import { MAX_IMPORT_COLUMNS } from "../../limits.ts";
 import { quoteName } from "../identifier.ts";
 import type { SandboxedConnection } from "../sandbox.ts";
@@ -54,17 +55,9 @@ export function prepareTarget(
 /** Rows of key-value tables have a history, which an import would pass by. */
 function refuseOwnTable(connection: SandboxedConnection, table: string): void {
   const name = table.toLowerCase();
-  const own = new Set([DEFAULT_TABLE, historyTable(DEFAULT_TABLE), RELATIONS_TABLE]);
-  const [known] = connection.ask(
-    "select 1 from sqlite_schema where type = 'table' and name = ?",
-    RELATIONS_TABLE,
-  );
-  if (known !== undefined)
-    for (const row of connection.ask(`select name from ${RELATIONS_TABLE} where kind = 'kv'`)) {
-      const keyValue = String(row["name"]).toLowerCase();
-      own.add(keyValue).add(historyTable(keyValue));
-    }
-  if (own.has(name) || /^(sqlite|chronolite)_/.test(name))
+  const own = new Set([DEFAULT_TABLE, historyTable(DEFAULT_TABLE)]);
+  for (const keyValue of connection.keyValueTables()) own.add(keyValue).add(historyTable(keyValue));
+  if (own.has(name) || name.startsWith("sqlite_") || name.startsWith(OWN_PREFIX))
     throw new ApiError("CONFLICT", `Table ${table} is written by the server only`, {
       hint: "Write keys with POST /api/v1/sqlite/kv/batch/set, which records their history; or import into another table.",
     });

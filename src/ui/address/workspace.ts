@@ -18,7 +18,7 @@ export interface Workspace {
   readonly activeId: string | null;
 }
 
-/** Views of which one tab per name is enough; a query may be open many times. */
+/** Elsewhere one tab per name is enough; a query without a name may be open many times. */
 const MANY_TABS = new Set(["sql"]);
 
 let workspace: Workspace = { db: null, tabs: [], activeId: null };
@@ -97,7 +97,7 @@ function arrive(target: Place, tabId: string | null): void {
 /** The tab for a place; its state becomes that of the place. */
 function findOrAdd(target: Place): Tab {
   const same = workspace.tabs.find(({ place }) =>
-    MANY_TABS.has(target.view)
+    MANY_TABS.has(target.view) && target.name === null
       ? samePlace(place, target)
       : place.view === target.view && place.name === target.name,
   );

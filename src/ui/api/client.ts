@@ -15,6 +15,8 @@ export interface CallOptions {
   readonly json?: unknown;
   /** Sent as it is. */
   readonly body?: BodyInit;
+  /** Beside those that every request has. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
   /** The page reads this by itself, for what it shows; the query log counts it apart. */
   readonly byPage?: boolean;
@@ -39,7 +41,7 @@ export async function send(path: string, options: CallOptions = {}): Promise<Res
   const { method = options.json === undefined ? "GET" : "POST" } = options;
   for (;;) {
     const token = storedToken();
-    const headers = new Headers();
+    const headers = new Headers(options.headers);
     if (token !== null) headers.set("authorization", `Bearer ${token}`);
     if (options.byPage === true) headers.set("chronolite-source", "page");
     if (options.json !== undefined) headers.set("content-type", "application/json");

@@ -1,5 +1,5 @@
 import { Bookmark, ListTree, Play, Share2, SpellCheck, Square, WandSparkles } from "lucide-react";
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { Button, IconButton } from "../parts/Button.tsx";
 import { formatDuration } from "../parts/format.ts";
 import type { EditorCommands } from "./codemirror.ts";
@@ -14,6 +14,8 @@ export interface EditorBarProps {
   checking: boolean;
   onChecking(): void;
   onExplain(): void;
+  /** The menu of saved queries. */
+  saved: ReactNode;
   /** Absent where a link could not run the query. */
   onShare: (() => void) | undefined;
 }
@@ -27,6 +29,7 @@ export function EditorBar({
   checking,
   onChecking,
   onExplain,
+  saved,
   onShare,
 }: EditorBarProps) {
   const none = statements === 0;
@@ -61,6 +64,7 @@ export function EditorBar({
       <Button tone="plain" icon={Bookmark} disabled={none} onClick={commands.save}>
         Save
       </Button>
+      {saved}
       <Button tone="plain" icon={Share2} disabled={onShare === undefined} onClick={onShare}>
         Share
       </Button>

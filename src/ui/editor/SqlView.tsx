@@ -1,12 +1,13 @@
-import { Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { load, save } from "../address/storage.ts";
-import { change } from "../address/workspace.ts";
 import { stringifyJson } from "../api/json.ts";
+import { type SavedQuery, useSavedQueries } from "../api/saved-queries.ts";
 import { useSchema } from "../api/schema.ts";
+import { Button } from "../parts/Button.tsx";
 import { isKey } from "../parts/keys.ts";
-import { Skeleton } from "../parts/Notes.tsx";
+import { ErrorNote, Skeleton } from "../parts/Notes.tsx";
 import { Split } from "../parts/Split.tsx";
-import { toast, toastFailure } from "../parts/Toast.tsx";
+import { toastFailure } from "../parts/Toast.tsx";
 import { ResultPanel } from "../results/ResultPanel.tsx";
 import { ShareDialog } from "../share/ShareDialog.tsx";
 import type { ViewProps } from "../shell/views.ts";
@@ -14,16 +15,10 @@ import { CodeEditor, type EditorHandle } from "./CodeEditor.tsx";
 import { EditorBar } from "./EditorBar.tsx";
 import { placeOfError } from "./error-place.ts";
 import { formatSql } from "./format.ts";
+import { NameQuery } from "./NameQuery.tsx";
 import { ParameterForm } from "./ParameterForm.tsx";
-import {
-  missing,
-  type ParameterValues,
-  parseValues,
-  printValues,
-  valuesFor,
-} from "./parameters.ts";
-import { SaveQuery } from "./SaveQuery.tsx";
-import { put, savedQueries, saveQuery } from "./saved.ts";
+import { missing, valuesFor } from "./parameters.ts";
+import { SavedMenu } from "./SavedMenu.tsx";
 import {
   onlySelects,
   parametersOfAll,
@@ -32,21 +27,37 @@ import {
   statementAt,
 } from "./statements.ts";
 import { useAdvice } from "./useAdvice.ts";
+import { useQueryState } from "./useQueryState.ts";
 import { type Outcome, useRun } from "./useRun.ts";
+import { useSaving } from "./useSaving.ts";
 import "./editor.css";
 
 /** On this device. */
 const CHECKING = "check-while-typing";
 
-/** Typing changes the address, but not with every letter. */
-const ADDRESS_DELAY_MS = 300;
-
 /** A query: the text, its parameters, its results. */
-export default function SqlView({ tab, db, active }: ViewProps) {
-  const { params } = tab.place;
+export default function SqlView(props: ViewProps) {
+  const { name } = props.tab.place;
+  const queries = useSavedQueries(props.db);
+  // Only an address with a name has to wait for what is saved under it.
+  if (name !== null && queries.isPending) return <Skeleton lines={8} label="Reading the query" />;
+  return (
+    <QueryView {...props} queries={queries.data} unread={name === null ? null : queries.error} />
+  );
+}
+
+interface QueryViewProps extends ViewProps {
+  queries: readonly SavedQuery[] | undefined;
+  /** Why nobody knows what is saved under the tab's name. */
+  unread: unknown;
+}
+
+function QueryView({ tab, db, active, queries, unread }: QueryViewProps) {
+  const { name, params } = tab.place;
   const schema = useSchema(db);
   const editor = useRef<EditorHandle>(null);
-  const [sql, setSql] = useState(params["q"] ?? "");
+  const query = useQueryState(tab, queries);
+  const { saved, sql, values, chart, setParams } = query;
   const { state, run, cancel } = useRun(db);
   const [dialog, setDialog] = useState<"save" | "share" | null>(null);
   const [wanted, setWanted] = useState<readonly string[]>([]);
@@ -55,46 +66,10 @@ export default function SqlView({ tab, db, active }: ViewProps) {
   const keys = useMemo(() => parametersOfAll(statements), [statements]);
   const [checking, setChecking] = useState(() => load<boolean>(CHECKING) !== false);
   const advice = useAdvice(db, statements, schema.data?.schema_version, checking && active);
-  const [values, setValues] = useState(() => parseValues(params["values"]));
-
-  const setParams = useCallback(
-    (next: Record<string, string>, mode: "push" | "replace" = "replace") =>
-      change(tab.id, { params: { ...latest.current.params, ...next } }, mode),
-    [tab.id],
-  );
-  const latest = useRef({ params });
-  latest.current = { params };
-
-  // The text goes to the address after a pause, and comes from it when Back changed it.
-  const written = useRef(params["q"] ?? "");
-  useEffect(() => {
-    if (sql === written.current) return undefined;
-    const timer = setTimeout(() => {
-      written.current = sql;
-      setParams({ q: sql });
-    }, ADDRESS_DELAY_MS);
-    return () => clearTimeout(timer);
-  }, [sql, setParams]);
-  const addressed = params["q"] ?? "";
-  useEffect(() => {
-    if (addressed === written.current) return;
-    written.current = addressed;
-    setSql(addressed);
-  }, [addressed]);
-
-  // So do the values; the form keeps them as they were typed.
-  const writtenValues = useRef(params["values"] ?? "");
-  const addressedValues = params["values"] ?? "";
-  useEffect(() => {
-    if (addressedValues === writtenValues.current) return;
-    writtenValues.current = addressedValues;
-    setValues(parseValues(addressedValues));
-  }, [addressedValues]);
-  const changeValues = (next: ParameterValues) => {
-    setValues(next);
-    writtenValues.current = printValues(next);
-    setParams({ values: writtenValues.current });
-  };
+  const saving = useSaving(tab, db, keys, query);
+  // A saved chart is what its query is for.
+  const usual = saved?.chart == null ? "grid" : "chart";
+  const view = params["view"] || usual;
 
   const start = (chosen: readonly Statement[], kind: Outcome["kind"]) => {
     if (chosen.length === 0) return;
@@ -110,8 +85,9 @@ export default function SqlView({ tab, db, active }: ViewProps) {
       );
       return;
     }
-    written.current = sql;
-    setParams({ q: sql, run: onlySelects(chosen) ? "1" : "" });
+    // What is saved runs when it is opened anyway.
+    const remembered = onlySelects(chosen) && sql !== saved?.sql;
+    query.settle({ run: remembered ? "1" : "" });
     const items = chosen.map((statement) => ({
       statement,
       // SQLite plans without values, too; half of them would be an error.
@@ -134,13 +110,14 @@ export default function SqlView({ tab, db, active }: ViewProps) {
     return statement === undefined ? [] : [statement];
   };
 
-  // An address of a query that was run, and only reads, shows its rows.
+  // An address of a query that is saved, or was run, shows its rows if it only reads.
   const began = useRef(false);
   // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the view is opened
   useEffect(() => {
     if (began.current) return;
     began.current = true;
-    if (params["run"] === "1" && onlySelects(statements)) start(statements, "rows");
+    const opens = sql === saved?.sql && missing(keys, values).length === 0;
+    if ((params["run"] === "1" || opens) && onlySelects(statements)) start(statements, "rows");
   }, []);
 
   const format = () => {
@@ -148,18 +125,6 @@ export default function SqlView({ tab, db, active }: ViewProps) {
       (formatted) => editor.current?.replace(formatted),
       () => toastFailure(new Error("This text could not be formatted: it does not read as SQL")),
     );
-  };
-  const keep = (name: string) => {
-    const before = savedQueries(db);
-    const { values: kept, chart } = params;
-    saveQuery(db, {
-      name,
-      sql,
-      ...(kept === undefined || kept === "" ? {} : { values: kept }),
-      ...(chart === undefined || chart === "" ? {} : { chart }),
-    });
-    setParams({ title: name });
-    toast(`Saved the query ${name}`, () => put(db, before));
   };
   const markedError = useMemo(
     () =>
@@ -175,7 +140,11 @@ export default function SqlView({ tab, db, active }: ViewProps) {
     run: () => start(chosen(), "rows"),
     runAll: () => start(statements, "rows"),
     format,
-    save: () => setDialog("save"),
+    save: () => {
+      if (statements.length === 0) return;
+      if (saved === undefined) setDialog("save");
+      else void saving.save(saved.name);
+    },
   };
   const [only] = statements;
   const sharedValues = only === undefined ? undefined : valuesFor(only.text, values);
@@ -186,13 +155,26 @@ export default function SqlView({ tab, db, active }: ViewProps) {
       ? commands.run
       : isKey(event, "Mod+Shift+Enter")
         ? commands.runAll
-        : isKey(event, "Mod+S")
-          ? commands.save
-          : undefined;
+        : undefined;
     if (command === undefined) return;
     event.preventDefault();
     command();
   };
+
+  // Wherever the focus is: nobody means to save the page.
+  const save = useRef(commands.save);
+  save.current = commands.save;
+  useEffect(() => {
+    if (!active) return undefined;
+    const onSaveKey = (event: KeyboardEvent) => {
+      const inDialog = event.target instanceof Element && event.target.closest("[role=dialog]");
+      if (event.defaultPrevented || inDialog || !isKey(event, "Mod+S")) return;
+      event.preventDefault();
+      save.current();
+    };
+    addEventListener("keydown", onSaveKey);
+    return () => removeEventListener("keydown", onSaveKey);
+  }, [active]);
 
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys of the whole view
@@ -211,7 +193,7 @@ export default function SqlView({ tab, db, active }: ViewProps) {
                 <CodeEditor
                   ref={editor}
                   value={sql}
-                  onChange={setSql}
+                  onChange={query.setSql}
                   schema={schema.data}
                   error={markedError}
                   advice={advice}
@@ -222,7 +204,7 @@ export default function SqlView({ tab, db, active }: ViewProps) {
                   keys={keys}
                   values={values}
                   wanted={wanted}
-                  onChange={changeValues}
+                  onChange={query.changeValues}
                   onRun={commands.run}
                 />
                 <EditorBar
@@ -236,12 +218,26 @@ export default function SqlView({ tab, db, active }: ViewProps) {
                     setChecking(!checking);
                   }}
                   onExplain={() => start(chosen(), "plan")}
+                  saved={<SavedMenu db={db} saved={saved} onSaveAs={() => setDialog("save")} />}
                   onShare={
                     statements.length === 1 && /^(select|with|values)\b/i.test(only?.text ?? "")
                       ? () => setDialog("share")
                       : undefined
                   }
                 />
+                {query.deleted ? (
+                  <p className="editor-note" role="status">
+                    {sql === "" ? "There is no" : "There is no longer a"} saved query called {name}.
+                  </p>
+                ) : null}
+                {unread === null ? null : <ErrorNote error={unread} />}
+                {saving.error === null ? null : (
+                  <ErrorNote error={saving.error}>
+                    <p>
+                      The query is not saved. <Button onClick={saving.dismiss}>All right</Button>
+                    </p>
+                  </ErrorNote>
+                )}
               </div>
             ),
           },
@@ -252,22 +248,24 @@ export default function SqlView({ tab, db, active }: ViewProps) {
               <ResultPanel
                 db={db}
                 state={state}
-                chart={params["chart"] ?? null}
-                view={params["view"] === "chart" ? "chart" : "grid"}
-                onView={(view) => setParams({ view: view === "chart" ? "chart" : "" }, "push")}
+                chart={chart}
+                view={view === "chart" ? "chart" : "grid"}
+                onView={(next) => setParams({ view: next === usual ? "" : next }, "push")}
                 onChart={(spec) => setParams({ chart: spec })}
               />
             ),
           },
         ]}
       />
-      <SaveQuery
-        db={db}
-        open={dialog === "save"}
-        name={params["title"] ?? ""}
-        onClose={() => setDialog(null)}
-        onSave={keep}
-      />
+      {dialog === "save" ? (
+        <NameQuery
+          db={db}
+          to="save"
+          name={name ?? params["title"] ?? ""}
+          onClose={() => setDialog(null)}
+          onName={saving.saveAs}
+        />
+      ) : null}
       <Suspense fallback={<Skeleton lines={2} label="Loading" />}>
         {dialog === "share" && only !== undefined ? (
           <ShareDialog

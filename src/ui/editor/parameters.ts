@@ -1,5 +1,7 @@
 /** Values of a query's parameters: as they are typed, kept in the address, and sent. */
 import { parametersOf } from "../../sql/lexer.ts";
+import { parseJson } from "../api/json.ts";
+import type { SavedQuery } from "../api/saved-queries.ts";
 import type { Cell, SqlValues } from "../api/sql.ts";
 import { parameterKey } from "./statements.ts";
 
@@ -56,20 +58,60 @@ export function missing(keys: readonly string[], values: ParameterValues): strin
 export function parseValues(text: string | undefined): ParameterValues {
   if (text === undefined) return {};
   try {
-    const json = JSON.parse(text) as Record<string, unknown>;
+    const json = parseJson(text) as Record<string, unknown>;
     return Object.fromEntries(
-      Object.entries(json).map(([key, value]) => [
-        key,
-        value === null
-          ? { kind: "null", text: "" }
-          : typeof value === "string" && NUMBER.test(value)
-            ? { kind: "text", text: value }
-            : { kind: "auto", text: String(value) },
-      ]),
+      Object.entries(json).map(([key, value]) => [key, toParameterValue(value)]),
     );
   } catch {
     return {};
   }
+}
+
+function toParameterValue(value: unknown): ParameterValue {
+  if (value === null) return { kind: "null", text: "" };
+  return typeof value === "string" && NUMBER.test(value)
+    ? { kind: "text", text: value }
+    : { kind: "auto", text: String(value) };
+}
+
+/** The values of a whole text as the server keeps them: what a request for it could send. */
+export function toSavedValues(
+  keys: readonly string[],
+  values: ParameterValues,
+): SavedQuery["values"] {
+  const known = keys.flatMap((key) => {
+    const value = values[key];
+    return value === undefined ? [] : [[key, toCell(value)] as const];
+  });
+  if (known.length === 0) return null;
+  if (!known.every(([key]) => key.startsWith("?"))) return Object.fromEntries(known);
+  const list: Cell[] = [];
+  for (const [key, cell] of known) list[Number(key.slice(1)) - 1] = cell;
+  return Array.from(list, (cell) => cell ?? null);
+}
+
+/** The counterpart. Others may have written names without their prefix. */
+export function fromSavedValues(
+  keys: readonly string[],
+  saved: SavedQuery["values"],
+): ParameterValues {
+  const known = new Map<string, unknown>(
+    saved === null
+      ? []
+      : isList(saved)
+        ? saved.map((cell, index) => [`?${index + 1}`, cell])
+        : Object.entries(saved),
+  );
+  return Object.fromEntries(
+    keys.flatMap((key) => {
+      const name = known.has(key) ? key : key.slice(1);
+      return known.has(name) ? [[key, toParameterValue(known.get(name))]] : [];
+    }),
+  );
+}
+
+function isList(values: SqlValues): values is readonly Cell[] {
+  return Array.isArray(values);
 }
 
 /** The counterpart; numbers are JSON numbers so that the kind survives. */

@@ -2,7 +2,10 @@ import { ChevronRight, Eye, KeyRound, Search, Table2, TableProperties } from "lu
 import { useMemo, useState } from "react";
 import { place, placeHref } from "../address/place.ts";
 import { useWorkspace } from "../address/workspace.ts";
+import { useSavedQueries } from "../api/saved-queries.ts";
 import { type SchemaObject, useSchema } from "../api/schema.ts";
+import { DeviceQueries } from "../editor/DeviceQueries.tsx";
+import { findQueries, SavedQueries } from "../editor/SavedQueries.tsx";
 import { TextInput } from "../parts/Field.tsx";
 import { formatCount } from "../parts/format.ts";
 import { Empty, ErrorNote, Skeleton } from "../parts/Notes.tsx";
@@ -10,7 +13,7 @@ import { ColumnLine } from "./ColumnLine.tsx";
 import { GROUPS, groupOf } from "./groups.ts";
 import "./schema.css";
 
-/** The tables and views of a database, with their columns, in the rail. */
+/** The tables and views of a database, with their columns, and its saved queries, in the rail. */
 export function SchemaTree({ db, onChosen }: { db: string; onChosen?: () => void }) {
   const schema = useSchema(db);
   const [filter, setFilter] = useState("");
@@ -19,6 +22,11 @@ export function SchemaTree({ db, onChosen }: { db: string; onChosen?: () => void
     () => (schema.data?.objects ?? []).filter((object) => matches(object, wanted)),
     [schema.data, wanted],
   );
+  const saved = useSavedQueries(db);
+  const queries = findQueries(saved.data ?? [], wanted);
+  // The queries stand above the tables: neither should push the other away.
+  const waits = schema.isPending || saved.isPending;
+  const chosen = onChosen === undefined ? {} : { onChosen };
   return (
     <section className="tree" aria-label="Tables and views">
       <div className="tree-filter">
@@ -26,16 +34,25 @@ export function SchemaTree({ db, onChosen }: { db: string; onChosen?: () => void
         <TextInput
           type="search"
           className="input-small"
-          aria-label="Filter tables and columns"
-          placeholder="Filter tables and columns"
+          aria-label="Filter tables, columns and queries"
+          placeholder="Filter tables, columns, queries"
           value={filter}
           onChange={(event) => setFilter(event.target.value)}
         />
       </div>
       <div className="tree-scroll">
-        {schema.isPending ? <Skeleton lines={8} label="Reading the schema" /> : null}
+        {waits ? <Skeleton lines={8} label="Reading the schema" /> : null}
         {schema.error === null ? null : <ErrorNote error={schema.error} />}
-        {schema.data !== undefined && objects.length === 0 ? (
+        {waits ? null : (
+          <>
+            <DeviceQueries db={db} {...chosen} />
+            <SavedQueries db={db} wanted={wanted} {...chosen} />
+          </>
+        )}
+        {!waits &&
+        schema.data !== undefined &&
+        objects.length === 0 &&
+        (wanted === "" || queries.length === 0) ? (
           <Empty title={wanted === "" ? "No tables yet" : "Nothing has that name"}>
             {wanted === "" ? (
               <a href={placeHref(place(db, "sql", null, { q: FIRST_TABLE }))} onClick={onChosen}>
@@ -46,7 +63,7 @@ export function SchemaTree({ db, onChosen }: { db: string; onChosen?: () => void
         ) : null}
         {GROUPS.map(({ id, title }) => {
           const members = objects.filter((object) => groupOf(object) === id);
-          return members.length === 0 ? null : (
+          return waits || members.length === 0 ? null : (
             <div key={id}>
               <h2 className="rail-title">{title}</h2>
               <ul>
@@ -56,7 +73,7 @@ export function SchemaTree({ db, onChosen }: { db: string; onChosen?: () => void
                     db={db}
                     object={object}
                     unfolded={wanted !== "" && !object.name.toLowerCase().includes(wanted)}
-                    {...(onChosen === undefined ? {} : { onChosen })}
+                    {...chosen}
                   />
                 ))}
               </ul>

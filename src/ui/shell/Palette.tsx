@@ -1,10 +1,10 @@
 import { Command } from "cmdk";
 import {
+  Bookmark,
   Database,
   Keyboard,
   MoonStar,
   Plus,
-  SquareTerminal,
   Table2,
   TableProperties,
 } from "lucide-react";
@@ -12,8 +12,9 @@ import { useState } from "react";
 import { type Place, place } from "../address/place.ts";
 import { activate, openDatabase, open as openPlace, useWorkspace } from "../address/workspace.ts";
 import { useDatabases } from "../api/databases.ts";
+import { useSavedQueries } from "../api/saved-queries.ts";
 import { useSchema } from "../api/schema.ts";
-import { useSavedQueries } from "../editor/saved.ts";
+import { savedPlace } from "../editor/saved-place.ts";
 import { chooseTheme } from "../theme/choice.ts";
 import type { Overlay } from "./App.tsx";
 import { PLACES } from "./Rail.tsx";
@@ -32,7 +33,7 @@ export function Palette({ open, onOpenChange, onOverlay }: PaletteProps) {
   const { db, tabs } = useWorkspace();
   const objects = useSchema(db).data?.objects ?? [];
   const databases = useDatabases().data?.databases ?? [];
-  const saved = useSavedQueries(db ?? "");
+  const saved = useSavedQueries(db).data ?? [];
 
   const run = (action: () => void) => () => {
     onOpenChange(false);
@@ -113,12 +114,12 @@ export function Palette({ open, onOpenChange, onOverlay }: PaletteProps) {
               <Command.Group heading="Saved queries">
                 {saved.map((query) => (
                   <Command.Item
-                    key={query.id}
-                    value={`query ${query.name} ${query.id}`}
+                    key={query.name}
+                    value={`query ${query.name}`}
                     keywords={[query.sql]}
-                    onSelect={go(place(db, "sql", null, { q: query.sql, title: query.name }))}
+                    onSelect={go(savedPlace(db, query.name))}
                   >
-                    <SquareTerminal aria-hidden size={15} />
+                    <Bookmark aria-hidden size={15} />
                     {query.name}
                   </Command.Item>
                 ))}

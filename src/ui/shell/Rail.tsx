@@ -1,7 +1,6 @@
 import { History, LayoutDashboard, Network, SquareTerminal } from "lucide-react";
 import { place, placeHref } from "../address/place.ts";
 import { useWorkspace } from "../address/workspace.ts";
-import { SavedQueries } from "../editor/SavedQueries.tsx";
 import { SchemaTree } from "../schema/SchemaTree.tsx";
 import type { Overlay } from "./App.tsx";
 import { DatabaseMenu } from "./DatabaseMenu.tsx";
@@ -46,7 +45,6 @@ export function Rail({ onChosen }: RailProps) {
               </li>
             ))}
           </ul>
-          <SavedQueries db={db} {...(onChosen === undefined ? {} : { onChosen })} />
           <SchemaTree db={db} {...(onChosen === undefined ? {} : { onChosen })} />
         </>
       )}

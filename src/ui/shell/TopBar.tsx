@@ -97,7 +97,7 @@ function TabList({ tabs }: { tabs: readonly Tab[] }) {
   return (
     <div ref={list} role="tablist" aria-label="Open tabs" className="tabs" onKeyDown={onKeyDown}>
       {tabs.map((tab) => {
-        const { icon: Icon, title } = viewOf(tab.place);
+        const { icon: Icon, title, mark: Mark } = viewOf(tab.place);
         const words = title(tab.place);
         const selected = tab.id === activeId;
         return (
@@ -117,7 +117,8 @@ function TabList({ tabs }: { tabs: readonly Tab[] }) {
               }}
             >
               <Icon aria-hidden size={14} />
-              <span>{words}</span>
+              <span className="tab-title">{words}</span>
+              {Mark === undefined ? null : <Mark place={tab.place} />}
             </button>
             {/* A tab may hold nothing that takes the focus; by keyboard it is Delete, or Alt+W. */}
             <span

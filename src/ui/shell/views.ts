@@ -12,6 +12,7 @@ import {
 import { type ComponentType, type LazyExoticComponent, lazy } from "react";
 import type { Place } from "../address/place.ts";
 import type { Tab } from "../address/workspace.ts";
+import { SavedMark } from "../editor/SavedMark.tsx";
 
 export interface ViewProps {
   tab: Tab;
@@ -25,6 +26,8 @@ export interface View {
   /** Words on the tab. */
   title(place: Place): string;
   readonly icon: LucideIcon;
+  /** After the words: what is special about this tab, or nothing. */
+  readonly mark?: ComponentType<{ place: Place }>;
   readonly component: LazyExoticComponent<ComponentType<ViewProps>>;
 }
 
@@ -35,8 +38,9 @@ export const VIEWS: Readonly<Record<string, View>> = {
     component: lazy(() => import("../schema/OverviewView.tsx")),
   },
   sql: {
-    title: ({ params }) => params["title"] ?? firstWords(params["q"] ?? ""),
+    title: ({ name, params }) => name ?? (params["title"] || firstWords(params["q"] ?? "")),
     icon: SquareTerminal,
+    mark: SavedMark,
     component: lazy(() => import("../editor/SqlView.tsx")),
   },
   table: {
