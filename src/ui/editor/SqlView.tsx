@@ -1,5 +1,5 @@
 import { Suspense, useEffect, useMemo, useRef, useState } from "react";
-import { load, save } from "../address/storage.ts";
+import { load, save as remember } from "../address/storage.ts";
 import { stringifyJson } from "../api/json.ts";
 import { type SavedQuery, useSavedQueries } from "../api/saved-queries.ts";
 import { useSchema } from "../api/schema.ts";
@@ -214,7 +214,7 @@ function QueryView({ tab, db, active, queries, unread }: QueryViewProps) {
                   onCancel={cancel}
                   checking={checking}
                   onChecking={() => {
-                    save(CHECKING, !checking);
+                    remember(CHECKING, !checking);
                     setChecking(!checking);
                   }}
                   onExplain={() => start(chosen(), "plan")}
