@@ -74,6 +74,34 @@ describePage("export of a table", (tests) => {
   );
 
   test(
+    "what the server could not finish is told, and no file is made of a part of it",
+    async () => {
+      await tests.sql(
+        "t.db",
+        "DROP TABLE IF EXISTS endless",
+        "CREATE TABLE endless(id INTEGER PRIMARY KEY, x REAL, words TEXT)",
+        // Far from the beginning, so that the answer has begun well.
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO endless SELECT i, i, hex(zeroblob(1000)) FROM n",
+        "INSERT INTO endless VALUES (2001, 9e999, '')",
+      );
+      await using opened = await tests.open({ address: "#/t.db/table/endless" });
+      const { page } = opened;
+      await page.getByRole("button", { name: "More", exact: true }).click();
+      await page.getByRole("menuitem", { name: "Export" }).click();
+      const dialog = page.getByRole("dialog", { name: "Export endless" });
+      await dialog.getByRole("combobox", { name: "Format" }).selectOption("JSON");
+      let downloads = 0;
+      page.on("download", () => {
+        downloads += 1;
+      });
+      await dialog.getByRole("button", { name: "Download" }).click();
+      await dialog.getByRole("alert").getByText("infinite number").waitFor();
+      expect(downloads).toBe(0);
+    },
+    IN_BROWSER,
+  );
+
+  test(
     "as INSERTs that make the same table again, to the byte",
     async () => {
       await using opened = await tests.open({ address: "#/t.db/table/my%20data" });

@@ -154,6 +154,12 @@ describePage("tables with odd values", (tests) => {
       ]);
       await undo(page);
       expect(await read()).toEqual(before);
+      // As a condition, too, and as what a page begins after.
+      await menu(page, "numbers", 0, 2, "Only rows with this fraction");
+      await page.getByText("1–1 of 1").waitFor();
+      expect(await shown(0)).toEqual(["2.0", "Infinity"]);
+      await page.getByRole("button", { name: "Remove the filter fraction = Infinity" }).click();
+      await page.getByText("1–6 of 6").waitFor();
       // A copy is of the same kind, too.
       await menu(page, "numbers", 0, 0, "Duplicate 1 row");
       await save(page);

@@ -1,9 +1,17 @@
 /** What of a table is looked at, as its address says it. */
 import { stringifyJson } from "../../api/json.ts";
 import type { SchemaObject } from "../../api/schema.ts";
-import type { Cell } from "../../api/sql.ts";
+import { type Cell, toCell } from "../../api/sql.ts";
 import type { GridSort } from "../../parts/grid/types.ts";
-import { type Filter, isCell, isSql, listOf, parseFilters, printFilters } from "./filter.ts";
+import {
+  type Filter,
+  isCell,
+  isSql,
+  listOf,
+  parseFilters,
+  printable,
+  printFilters,
+} from "./filter.ts";
 import { shownColumns } from "./identity.ts";
 
 export const PAGE_SIZES = [50, 100, 500, 1000] as const;
@@ -73,8 +81,8 @@ export function printChange(change: Partial<ViewState>): Params {
     ...next,
     ...FIRST_PAGE,
     ...(cursor.kind === "first" ? {} : { page: String(page) }),
-    ...(cursor.kind === "after" ? { after: stringifyJson(cursor.cells) } : {}),
-    ...(cursor.kind === "before" ? { before: stringifyJson(cursor.cells) } : {}),
+    ...(cursor.kind === "after" ? { after: stringifyJson(cursor.cells.map(printable)) } : {}),
+    ...(cursor.kind === "before" ? { before: stringifyJson(cursor.cells.map(printable)) } : {}),
     ...(cursor.kind === "last" ? { before: "end", rest: String(cursor.rows) } : {}),
   };
 }
@@ -106,7 +114,7 @@ function parseCursor({ after, before, rest }: Params): Cursor {
     ["after", after],
     ["before", before],
   ] as const) {
-    const cells = listOf(text);
+    const cells = listOf(text).map(toCell);
     if (cells.length > 0 && cells.every(isCell)) return { kind, cells };
   }
   return { kind: "first" };
