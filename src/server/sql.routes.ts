@@ -203,12 +203,14 @@ export function sqlRoutes(deps: ServerDeps) {
             await database.write({ relation, steps: [] }, { deadlineMs });
           }
           const tables = await tablesOf(deps, name);
+          const file = statSync(path, { throwIfNoEntry: false });
+          if (file === undefined) throw new ApiError("DATABASE_NOT_FOUND", "The file is gone");
           set.status = 201;
           return {
             success: true,
             message: "Database created",
             path: name,
-            size: statSync(path).size,
+            size: file.size,
             kv_table: relation.name,
             tables,
           };
@@ -226,6 +228,7 @@ export function sqlRoutes(deps: ServerDeps) {
           errors: [
             "INVALID_DB_PATH",
             "DATABASE_EXISTS",
+            "CONFLICT",
             "DATABASE_READONLY",
             "DISK_FULL",
             "SERVICE_UNAVAILABLE",
@@ -301,6 +304,10 @@ async function tablesOf(deps: ServerDeps, name: string): Promise<string[]> {
 
 /** Errors of db/create also name the path (contract 1.3). */
 function creationError(error: ApiError, path: string): ApiError {
+  if (error.kind === "DATABASE_NOT_FOUND")
+    return new ApiError("CONFLICT", "The database was deleted as soon as it was made", {
+      fields: { path },
+    });
   const fields = {
     ...error.details.fields,
     path,

@@ -147,11 +147,11 @@ describePage("saved queries", (tests) => {
 
       // Many do not push the tables out of sight.
       const rail = railOf(page);
-      expect(await rail.getByRole("link").count()).toBe(6);
+      expect(await rail.getByRole("listitem").count()).toBe(6);
       const filter = page.getByRole("searchbox", { name: "Filter tables, columns and queries" });
       await filter.fill("report 8");
       await linkOf(page, "Report 8").waitFor();
-      expect(await rail.getByRole("link").count()).toBe(1);
+      expect(await rail.getByRole("listitem").count()).toBe(1);
       expect(await page.getByText("Nothing has that name").count()).toBe(0);
       await filter.fill("");
       await rail.getByRole("button", { name: /^All \d+ queries$/ }).click();

@@ -163,8 +163,8 @@ describePage("twins", (tests) => {
       await using opened = await tests.open({ address: "#/t.db/overview" });
       const { page } = opened;
       const { origin } = tests.server();
-      const twinOf = async (name: string): Promise<Twin> => {
-        const scope = page.locator(".panel:not([hidden]), .home, [role=dialog]").last();
+      const view = page.locator(".panel:not([hidden]), .home, [role=dialog]").last();
+      const twinOf = async (name: string, scope = view): Promise<Twin> => {
         const links = scope.getByRole("link", { name: /^\.(json|csv)$/ });
         await links.first().waitFor();
         const twin: Twin = { json: null, rows: [] };
@@ -207,6 +207,18 @@ describePage("twins", (tests) => {
       const shares = await twinOf("links");
       expect(pick(shares.json.shares, "sql")).toEqual(["SELECT 'shared'"]);
       expect(pick(shares.rows, "url")).toEqual(pick(shares.json.shares, "url"));
+
+      await page.keyboard.press("Escape");
+      await tests.server().api("/queries/newest?db=t.db", {
+        method: "PUT",
+        body: JSON.stringify({ sql: "SELECT 'saved'" }),
+      });
+      await page.reload();
+      const saved = page.getByRole("region", { name: "Queries" });
+      await saved.getByRole("link", { name: "newest" }).waitFor();
+      const queries = await twinOf("queries", saved);
+      expect(pick(queries.json.queries, "sql")).toEqual(["SELECT 'saved'"]);
+      expect(pick(queries.rows, "name")).toEqual(["newest"]);
 
       await page.evaluate(() => localStorage.clear());
       await page.goto(`${origin}/#/`);

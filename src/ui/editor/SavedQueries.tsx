@@ -2,10 +2,12 @@ import { Bookmark, Ellipsis } from "lucide-react";
 import { useState } from "react";
 import { placeHref } from "../address/place.ts";
 import { useWorkspace } from "../address/workspace.ts";
+import { apiUrl } from "../api/client.ts";
 import { type SavedQuery, useSavedQueries } from "../api/saved-queries.ts";
 import { Button, IconButton } from "../parts/Button.tsx";
 import { Menu } from "../parts/Menu.tsx";
 import { ErrorNote } from "../parts/Notes.tsx";
+import { TwinLinks } from "../parts/TwinLink.tsx";
 import { RenameQuery, SavedItems } from "./SavedItems.tsx";
 import { savedPlace } from "./saved-place.ts";
 
@@ -37,9 +39,10 @@ export function SavedQueries({ db, wanted, onChosen }: SavedQueriesProps) {
   const listed = all || wanted !== "" || found.length <= SHOWN + 1 ? found : found.slice(0, SHOWN);
   return (
     <section aria-labelledby="rail-queries">
-      <h2 className="rail-title" id="rail-queries">
-        Queries
-      </h2>
+      <div className="rail-title rail-title-links">
+        <h2 id="rail-queries">Queries</h2>
+        <TwinLinks href={(format) => apiUrl("/queries", { db, format })} of="the saved queries" />
+      </div>
       {error === null ? null : <ErrorNote error={error} />}
       <ul>
         {listed.map((query) => (

@@ -75,7 +75,7 @@ export default function OverviewView({ db }: ViewProps) {
 function Objects({ db, objects }: { db: string; objects: readonly SchemaObject[] }) {
   const sizes = useSizes(db);
   return (
-    <section className="page-section" aria-label="Tables and views of the database">
+    <section className="page-section" aria-label="Contents">
       <div className="table-scroll">
         <table className="facts overview">
           <thead>

@@ -23,6 +23,7 @@ export function Home() {
 
   if (databases.isPending || reopened !== undefined)
     return <Skeleton lines={5} label="Looking for databases" />;
+  const twins = <TwinLinks href={(format) => apiUrl("/db/list", { format })} of="this list" />;
   return (
     <div className="home">
       <h1 className="visually-hidden">Databases</h1>
@@ -36,6 +37,7 @@ export function Home() {
           <Button tone="primary" icon={Plus} onClick={() => setCreating(true)}>
             New database
           </Button>
+          {twins}
         </Empty>
       ) : (
         <>
@@ -63,7 +65,7 @@ export function Home() {
             <Button icon={Plus} onClick={() => setCreating(true)}>
               New database
             </Button>
-            <TwinLinks href={(format) => apiUrl("/db/list", { format })} of="this list" />
+            {twins}
           </div>
         </>
       )}
