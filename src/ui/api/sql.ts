@@ -122,8 +122,16 @@ export async function runSql(
     ...(options.byPage === undefined ? {} : { byPage: options.byPage }),
   });
   return answer.results.map(({ resultSetList: rows, ...rest }) =>
-    rows === undefined ? rest : { ...rest, resultSetList: rows.map((row) => row.map(toCell)) },
+    rows === undefined
+      ? rest
+      : { ...rest, resultSetList: rows.map((row) => row.map(toNumberOrCell)) },
   );
+}
+
+/** In results a number is a number, as in their twins; only rows that are edited need its kind. */
+function toNumberOrCell(value: unknown): Cell {
+  const cell = toCell(value);
+  return cell instanceof WholeReal ? cell.valueOf() : cell;
 }
 
 /** The log counts rows of what comes as `query`, and changes of what comes as `statement`. */

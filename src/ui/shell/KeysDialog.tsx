@@ -62,7 +62,8 @@ export function KeysDialog({
 }) {
   return (
     <Dialog open={open} onOpenChange={onOpenChange} title="Keys" size="medium">
-      <div className="keys">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+      <section className="keys" tabIndex={0} aria-label="Keys">
         {KEYS.map(([title, keys]) => (
           <section key={title}>
             <h3>{title}</h3>
@@ -78,7 +79,7 @@ export function KeysDialog({
             </dl>
           </section>
         ))}
-      </div>
+      </section>
     </Dialog>
   );
 }
