@@ -78,6 +78,16 @@ export const MAX_DIFF_KEYS = 10_000;
 export const MAX_DIFF_OPERATIONS = 50_000;
 /** Keys of one table snapshot, where `limit=0` asks for all. */
 export const MAX_SNAPSHOT_KEYS = 100_000;
+/**
+ * Operations that SQL at a moment looks at one by one: in all, or for each key of the table. Where there
+ * are more, it looks each key's up, which takes as long as about 200 others.
+ */
+export const MAX_SCANNED_OPERATIONS = 1_000_000;
+export const MAX_SCANNED_OPERATIONS_PER_KEY = 100;
+/** Parts of a table's past that one answer tells the operations of. */
+export const MAX_MOMENT_BUCKETS = 500;
+/** Beyond this many they are counted in another process: each costs two dozen steps in the log. */
+export const MAX_BUCKETS_HERE = 20;
 
 /** Changes of one answer: when nothing is said, and at the most (contract 1.32). */
 export const DEFAULT_CHANGES = 100;

@@ -291,6 +291,9 @@ describe("the past of keys", () => {
     expect((await get(`${diff}&keys=a/1,b/1`, reader)).status).toBe(200);
     expect((await get(`${diff}&keys=a/1,z`, reader)).status).toBe(403);
     expect((await get(diff, reader)).status).toBe(403);
+    // Times of other keys, too, are not for it.
+    for (const more of ["", "&buckets=9", "&buckets=99"])
+      expect((await get(`/kv/moments?db=t${more}`, reader)).status).toBe(403);
   });
 
   test("a writer of prefixes takes back its own keys, and no others", async () => {

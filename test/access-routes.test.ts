@@ -107,6 +107,7 @@ const SAMPLES: Record<string, Sample> = {
     table: true,
     keys: true,
   },
+  "GET api/kv/moments": { needs: "read", path: "/kv/moments?db=t", table: true, keys: true },
   "POST api/kv/rollback": {
     needs: "write",
     path: "/kv/rollback?db=t&to_timestamp=1",

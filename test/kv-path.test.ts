@@ -131,7 +131,7 @@ describe("/kv/{key}: verbs and keys", () => {
     },
   );
 
-  test.each(["diff", "snapshot", "rollback", "batch", "batch/get", "history", "incr"])(
+  test.each(["diff", "moments", "snapshot", "rollback", "batch", "batch/get", "history", "incr"])(
     "PUT and DELETE of %s alone are the key",
     async (key) => {
       expect(await put(`/kv/${key}`, "own")).toMatchObject({ status: 200, body: { key } });
@@ -140,10 +140,15 @@ describe("/kv/{key}: verbs and keys", () => {
     },
   );
 
-  test.each(["diff", "snapshot"])("GET %s is the table's route, never the key", async (key) => {
-    await put(`/kv/${key}`, "own");
-    expect(await (await get(`/kv/${key}`)).text()).not.toBe("own");
-  });
+  test.each(["diff", "moments", "snapshot"])(
+    "GET %s is the table's route, never the key",
+    async (key) => {
+      await put(`/kv/${key}`, "own");
+      expect(await (await get(`/kv/${key}`)).text()).not.toBe("own");
+      const encoded = `%${key.charCodeAt(0).toString(16)}${key.slice(1)}`;
+      expect(await (await get(`/kv/${encoded}`)).text()).toBe("own");
+    },
+  );
 
   test("GET history alone is a key: a verb needs a key before it", async () => {
     await put("/kv/history", "own");

@@ -63,6 +63,10 @@ async function startReader(path: string): Promise<AsyncDisposable> {
   };
 }
 
+/** What is in the server's own folder, but for its database, which the query log makes in its own time. */
+const ownFiles = (folder: string): string[] =>
+  readdirSync(folder).filter((name) => !name.startsWith("state.db"));
+
 describe("POST /maintenance", () => {
   test("wal_checkpoint_truncate empties the log", async () => {
     await using server = await startTestServer();
@@ -178,7 +182,7 @@ describe("POST /maintenance", () => {
     expect((await maintain(server, { op: "integrity_check" }, "bare")).body).toMatchObject({
       result: "ok",
     });
-    expect(readdirSync(server.folder.file(".chronolite"))).toEqual([]);
+    expect(ownFiles(server.folder.file(".chronolite"))).toEqual([]);
   });
 
   test("vacuum_into overwrites nothing", async () => {
@@ -198,7 +202,7 @@ describe("POST /maintenance", () => {
     expect(readFileSync(server.folder.file("mine.db"), "utf8")).toBe("mine");
     expect(existsSync(server.folder.file("log.db"))).toBe(false);
     expect(existsSync(server.folder.file("nothing"))).toBe(false);
-    expect(readdirSync(server.folder.file(".chronolite"))).toEqual([]);
+    expect(ownFiles(server.folder.file(".chronolite"))).toEqual([]);
   });
 
   test("vacuum_into cannot leave the data folder", async () => {
@@ -321,6 +325,6 @@ describe("POST /maintenance", () => {
     expect((await server.api(`/kv/.chronolite/inside.db?db=${folder}`)).status).toBe(400);
     const { body: listed } = await server.json(`/kv?db=${folder}`);
     expect(JSON.stringify(listed)).not.toContain("inside.db");
-    expect(readdirSync(own)).toEqual(["inside.db"]);
+    expect(ownFiles(own)).toEqual(["inside.db"]);
   });
 });

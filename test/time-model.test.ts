@@ -1,6 +1,10 @@
 /** Random operations, and every way to look at the past, against a model that kept all of it. */
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
+import { momentParams } from "../src/kv/moment.ts";
+import { kvRelation } from "../src/kv/relation.ts";
+import { ABOVE_ALL_KEYS } from "../src/kv/table.ts";
+import { timeStatements } from "../src/kv/time-statements.ts";
 import { escaped, type KvCalls, kvCalls } from "./support/kv.ts";
 import { byBytes, type Change, changed, isJson } from "./support/kv-model.ts";
 import { type Random, randomFrom } from "./support/random.ts";
@@ -536,8 +540,9 @@ class Run {
     if (roll < 25) await this.#lookBack(key);
     else if (roll < 40) await this.#snapshotOf(key);
     else if (roll < 50) await this.#table(this.#moment());
-    else if (roll < 60) await this.#diff();
-    else if (roll < 75)
+    else if (roll < 55) await this.#sql(this.#moment());
+    else if (roll < 65) await this.#diff();
+    else if (roll < 80)
       expect(await this.#now(key)).toEqual(this.#model.live(key, this.#nowMs)?.value);
   }
 
@@ -636,6 +641,65 @@ class Run {
       total: there.length,
       gap_keys: gapKeys,
     });
+  }
+
+  /** The whole table to SQL, and a part of it. */
+  async #sql(asked: Asked): Promise<void> {
+    if (this.#model.lastSeq === 0) return;
+    const ask = (sql: string, more = "") =>
+      this.#server.json(`/query?db=t&sql=${escaped(sql)}&at_timestamp=${asked.text}${more}`);
+    const all = "select key, value, content_type, created_at_ms, expire_at_ms from kv_store";
+    const { status, body } = await ask(all, "&allow_gaps=true");
+    if (this.#isPruned(asked)) {
+      expect({ status, body }).toMatchObject({ status: 410, body: { code: "HISTORY_PRUNED" } });
+      return;
+    }
+    const states = this.#model.keys.map((key) => ({ key, at: this.#at(key, asked) }));
+    const there = states.filter(({ at }) => exists(at));
+    const gapKeys = states.filter(({ at }) => !isKnown(at)).map(({ key }) => key);
+    expect({ asked, status, ...body }).toMatchObject({
+      status: 200,
+      resultSet: there.map(({ key, at: { state } }) => ({
+        key,
+        value: state?.value,
+        content_type: state?.type,
+        created_at_ms: state?.createdAtMs,
+        expire_at_ms: state?.expireAtMs,
+      })),
+      rowCount: there.length,
+      has_gaps: gapKeys.length > 0,
+      gap_keys: gapKeys,
+    });
+    this.#fillsAgree(asked);
+    const key = this.#random.pick(KEYS);
+    const part = await ask(`select count(*) as n from kv_store where key >= '${key}'`);
+    expect({ asked, key, ...part }).toMatchObject(
+      gapKeys.length > 0
+        ? { status: 409, body: { code: "TIME_TRAVEL_CHAIN_GAP", gap_keys: gapKeys } }
+        : {
+            status: 200,
+            body: { resultSet: [{ n: there.filter((one) => byBytes(one.key, key) >= 0).length }] },
+          },
+    );
+  }
+
+  /** Which way the server goes depends on how many operations there are: the other must lead there too. */
+  #fillsAgree({ ms }: Asked): void {
+    using database = new Database(this.#server.folder.file("t.db"), { strict: true });
+    const then = timeStatements(kvRelation()).asThen("states", "rows", [], ms === null);
+    database.run(then.makeStates);
+    const moment = momentParams({ ms: ms ?? 0, isNow: ms === null, nowMs: this.#nowMs });
+    const range = { from: "", below: ABOVE_ALL_KEYS, suffix: null, contains: null };
+    const [halved, scanned] = [
+      [then.fillByHalving, { ...moment, ...range }] as const,
+      [then.fillByScan, moment] as const,
+    ].map(([fill, params]) => {
+      database.prepare(fill).run(params);
+      const rows = database.prepare("select * from temp.states").all();
+      database.run("delete from temp.states");
+      return rows;
+    });
+    expect(scanned).toEqual(halved);
   }
 
   async #diff(): Promise<void> {

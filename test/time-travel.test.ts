@@ -386,6 +386,24 @@ describe("a key at a time (1.4)", () => {
     expect(await server.backTable("")).toMatchObject({ status: 400 });
   });
 
+  test("a difference without a later moment is one with now", async () => {
+    await using server = await start();
+    await server.kv.set("a", "1");
+    const from = server.clock.nowMs();
+    server.clock.advance(1500);
+    await server.kv.set("a", "2");
+    const now = server.clock.nowMs();
+    for (const path of [`/kv/diff?db=t&from=${from}`, `/kv/diff?db=t&from=${from}&to=`])
+      expect((await server.json(path)).body).toMatchObject({
+        to_timestamp: Math.floor(now / 1000),
+        changes: [{ key: "a", from_value: 1, to_value: 2 }],
+      });
+    expect(await server.json(`/kv/diff?db=t&from=${server.clock.nowMs()}`)).toMatchObject({
+      status: 400,
+      body: { parameter: "from" },
+    });
+  });
+
   test("deletion, expiry, re-creation and changes of the time to live travel", async () => {
     await using server = await start();
     const { kv } = server;

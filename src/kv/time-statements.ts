@@ -27,6 +27,12 @@ export function timeStatements(relation: Relation): TimeStatements {
 
 const made = new WeakMap<Relation, TimeStatements>();
 
+/** A column of a table, and its name as it stands in SQL. */
+export interface NamedColumn {
+  readonly column: string;
+  readonly quoted: string;
+}
+
 /** What going back is about to do, of one plan; each rollback fills it anew. */
 const WANTED = "temp.chronolite_wanted";
 const MARK = "insert into temp.chronolite_dropped";
@@ -36,8 +42,9 @@ const DOOMED = -1;
 export const PRUNED = 2;
 
 function makeTimeStatements(name: string) {
-  const T = `"${name}"`;
-  const H = `"${historyTable(name)}"`;
+  // Of the file, whatever temporary view has taken the name (`asThen`).
+  const T = `main."${name}"`;
+  const H = `main."${historyTable(name)}"`;
 
   const firstOf = (key: string) =>
     `(select min(op_number) from ${H} where key = ${key} and op_number is not null)`;
@@ -75,11 +82,18 @@ function makeTimeStatements(name: string) {
    *
    * p: the last operation by then; n: the one after it; c: the key's row now.
    */
-  const statesAt = (asked: string, t: string, isNow: string) => {
+  const statesAt = (asked: string, t: string, isNow: string) =>
+    statesOf(
+      `select asked.key as key, ${lastBy("asked.key", t)} as place from (${asked}) asked`,
+      t,
+      isNow,
+    );
+  /** The same of keys with the number of their last operation by then, as `lastBy` has it. */
+  const statesOf = (placed: string, t: string, isNow: string) => {
     const byOperation = `case when p.content_type is null then 'absent'
           when p.expire_at_ms <= ${t} then 'expired' else 'recorded' end`;
     const live = (at: string) => `iif(c.expire_at_ms <= ${at}, 'expired', 'current')`;
-    return `with placed as materialized (select asked.key as key, ${lastBy("asked.key", t)} as place from (${asked}) asked)
+    return `with placed as materialized (${placed})
       select placed.key as key, place, p.at_ms as op_at_ms, p.op_number as p_number,
         p.seq is c.seq and ${sameState("p", "c")} and p.op <> 'UNRECORDED' as as_recorded,
         case
@@ -99,13 +113,14 @@ function makeTimeStatements(name: string) {
             when p.seq is c.seq and ${sameState("p", "c")} then ${byOperation}
             else 'gap' end
           when p.key is null and n.op_number > 1 then 'pruned'
-          when p.op = 'UNRECORDED' or n.since_ms <= ${t} then 'gap'
+          when p.op = 'UNRECORDED' or exists (select 1 from ${H} g indexed by "${historyTable(name)}_gap"
+            where g.seq = n.seq and g.since_ms is not null and g.since_ms <= ${t}) then 'gap'
           when p.key is null then 'absent'
           else ${byOperation} end as verdict
       from placed
         left join ${H} p on p.key = placed.key and p.op_number = placed.place
         left join ${H} n on n.key = placed.key and n.op_number = placed.place + 1
-        left join ${T} c on c.key = placed.key`;
+        left join ${T} c on c.key = placed.key and n.key is null`;
   };
   /** The columns of a state's value, from `p` or `c` again: only for the rows that are wanted. */
   const withValue = (state: string) =>
@@ -131,8 +146,47 @@ function makeTimeStatements(name: string) {
       select key from ${T} where key >= +$from and key < +$below
         and ($suffix is null or substr(key, -length($suffix)) = $suffix)
         and ($contains is null or instr(key, $contains) > 0)`;
+  /**
+   * All keys with their places, by one look at every operation: the index has all that it takes. Where
+   * keys have few operations each, that is much faster than halving those of each key.
+   */
+  const allPlaces = `select key, ifnull(max(iif(seq <= ${seqBy("+$t_ms")}, op_number, null)), min(op_number) - 1) as place
+      from ${H} where op_number is not null group by key
+      union all
+      select key, null from ${T} t
+      where not exists (select 1 from ${H} h where h.key = t.key and h.op_number is not null)`;
   const present = "verdict in ('recorded', 'current')";
   const unknown = "verdict in ('gap', 'pruned')";
+
+  // ── the table for SQL ──────────────────────────────────────────────────────────────────────────
+  const either = (column: string, current = column) => `coalesce(p.${column}, c.${current})`;
+  /** With the affinity that the column has, which decides how it is compared. */
+  const as = (type: "text" | "integer", expression: string) => `cast(${expression} as ${type})`;
+  /**
+   * The columns of a row from what the history has of it. A new time to live does not count as an
+   * update, and which write made a key is known while that key lives.
+   */
+  const columnsThen: Readonly<Record<string, string>> = {
+    key: "state.key",
+    value: either("value"),
+    content_type: as("text", either("content_type")),
+    created_at_ms: as("integer", either("created_at_ms")),
+    updated_at_ms: as(
+      "integer",
+      `coalesce(c.updated_at_ms, (select h.at_ms from ${H} h where h.key = state.key
+        and h.op_number <= state.place and h.op <> 'TTL' order by h.op_number desc limit 1))`,
+    ),
+    expire_at_ms: as("integer", either("expire_at_ms")),
+    op_number: as("integer", either("op_number")),
+    seq: as("integer", either("seq")),
+    recorded_at_ms: as("integer", either("at_ms", "recorded_at_ms")),
+    born_seq: as(
+      "integer",
+      `coalesce(c.born_seq, (select born.born_seq from ${T} born
+        where born.key = state.key and born.born_seq <= p.seq))`,
+    ),
+    since_ms: as("integer", either("since_ms")),
+  };
 
   // ── between two moments ────────────────────────────────────────────────────────────────────────
   const [fromMs, toMs] = ["+$from_ms", "+$to_ms"];
@@ -255,6 +309,36 @@ function makeTimeStatements(name: string) {
         where ${unknown} or (${present} and number > $offset and number <= $offset + $limit)
         order by state.key`,
     },
+    /**
+     * The table as SQL reads it at a moment: `states` and `rows` are names of temporary objects to make,
+     * then a view of the table's own name takes its place. What somebody else added to the table is not
+     * recorded, so it is known of the present alone.
+     * @param columns of the table as it is now, in their order
+     */
+    asThen: (states: string, rows: string, columns: readonly NamedColumn[], isNow: boolean) => ({
+      makeStates: `create temp table "${states}" (
+        key text primary key not null, place integer, verdict text) strict, without rowid`,
+      /** Every key there was, and every key of which nobody knows. */
+      fillByHalving: `insert into temp."${states}" (key, place, verdict)
+        select key, place, verdict from (${statesAt(allKeys, "+$t_ms", "$is_now")})
+        where ${present} or ${unknown}`,
+      fillByScan: `insert into temp."${states}" (key, place, verdict)
+        select key, place, verdict from (${statesOf(allPlaces, "+$t_ms", "$is_now")})
+        where ${present} or ${unknown}`,
+      /** What tells which is faster. */
+      size: `select (select count(*) from ${T}) as keys,
+          (select max(seq) from ${H}) - (select min(seq) from ${H}) as operations`,
+      unknownKeys: `select key from temp."${states}" where ${unknown} order by key`,
+      makeRows: `create temp view "${rows}" as
+        select ${columns
+          .map(({ column, quoted }) => {
+            const then = isNow ? `c.${quoted}` : (columnsThen[column.toLowerCase()] ?? "null");
+            return `${then} as ${quoted}`;
+          })
+          .join(", ")}
+        from temp."${states}" state ${withValue("state")} where ${present}`,
+      makeView: `create temp view "${name}" as select * from temp."${rows}"`,
+    }),
     /** Keys that may have changed between two moments, as they were at both. */
     diff: diffOf(keysBetween),
     diffOfKeys: diffOf(givenKeys),
@@ -300,6 +384,34 @@ function makeTimeStatements(name: string) {
     /** From when on everything is known, and the newest row of the log that was dropped. */
     horizon: {
       sql: `select horizon_ms, pruned_seq from chronolite_relations where name = '${name}'`,
+    },
+
+    /**
+     * Where a moment is in the log, by numbers of its rows: `first`, `last`, and `at`, the newest by then
+     * (or one less than the first). `previous_ms` is the newest time before that of `at`.
+     */
+    placeInLog: {
+      sql: `with ends as materialized (
+          select (select min(seq) from ${H}) as first, (select max(seq) from ${H}) as last, ${seqBy("+$t_ms")} as at),
+        newest as materialized (select at_ms from ends join ${H} on seq = at)
+        select first, last, at, (select at_ms from ${H} where seq = first) as first_ms,
+          (select at_ms from ${H} where seq = last) as last_ms, (select at_ms from newest) as newest_ms,
+          (select at_ms from ${H} where seq = (select ${seqBy("newest.at_ms - 1")} from newest)) as previous_ms,
+          (select at_ms from ${H} where seq = (select min(seq) from ${H} where seq > at)) as next_ms
+        from ends`,
+    },
+    /** The log in `$buckets` parts of the same length, at the most: the end of each, and its newest row. */
+    buckets: {
+      sql: `with log as materialized (
+          select (select at_ms from ${H} order by seq limit 1) as first_ms,
+            (select at_ms from ${H} order by seq desc limit 1) + 1 as end_ms),
+        bucket(number, count) as (
+          select 1, min(+$buckets, end_ms - first_ms) from log where first_ms is not null and +$buckets > 0
+          union all
+          select number + 1, count from bucket where number < count),
+        ends as materialized (
+          select number, first_ms + (end_ms - first_ms) * number / count - 1 as to_ms from bucket join log)
+        select to_ms, ${seqBy("ends.to_ms")} as seq from ends order by number`,
     },
 
     /** One row if the moment is not before the horizon. Required. */

@@ -17,7 +17,7 @@ const VERBS: Readonly<Record<string, ReadonlySet<string>>> = {
 
 /** Routes of the whole table, which win over keys of the same name. */
 const TABLE_ROUTES: Readonly<Record<string, ReadonlySet<string>>> = {
-  GET: new Set(["diff", "snapshot"]),
+  GET: new Set(["diff", "moments", "snapshot"]),
   POST: new Set(["rollback", "atomic", "batch/get", "batch/set", "batch/delete"]),
 };
 

@@ -162,6 +162,54 @@ export const SnapshotAnswer = withExample(
   },
 );
 
+const Milliseconds = (description: string) => Type.Integer({ description });
+const MillisecondsOrNull = (description: string) =>
+  Type.Union([Type.Integer(), Type.Null()], { description });
+
+export const MomentsAnswer = withExample(
+  Type.Object(
+    {
+      success: Type.Literal(true),
+      table: Type.String(),
+      first_ms: MillisecondsOrNull("The oldest operation that is recorded; null where none is."),
+      last_ms: MillisecondsOrNull("The newest."),
+      horizon_ms: MillisecondsOrNull("Everything is known from then on, if older was dropped."),
+      at_ms: Milliseconds("The moment that was asked for."),
+      previous_ms: MillisecondsOrNull(
+        "As it was then, the table does not have the newest operation that it has at `at_ms`.",
+      ),
+      next_ms: MillisecondsOrNull("The first operation after `at_ms`."),
+      operations: Type.Integer({ description: "How many there were by `at_ms`." }),
+      total: Type.Integer({ description: "How many there are in all." }),
+      buckets: Type.Array(
+        Type.Object({
+          from_ms: Milliseconds("Its first millisecond."),
+          to_ms: Milliseconds("Its last one: as `at_timestamp`, the table after its operations."),
+          operations: Type.Integer(),
+        }),
+        { description: "From `first_ms` to `last_ms`, without a gap in between." },
+      ),
+    },
+    { description: "All times are Unix milliseconds." },
+  ),
+  {
+    success: true,
+    table: "kv_store",
+    first_ms: 1767323045678,
+    last_ms: 1767323065677,
+    horizon_ms: null,
+    at_ms: 1767323060000,
+    previous_ms: 1767323045678,
+    next_ms: 1767323065677,
+    operations: 2,
+    total: 3,
+    buckets: [
+      { from_ms: 1767323045678, to_ms: 1767323055677, operations: 2 },
+      { from_ms: 1767323055678, to_ms: 1767323065677, operations: 1 },
+    ],
+  },
+);
+
 export const DiffAnswer = withExample(
   Type.Object({
     success: Type.Literal(true),

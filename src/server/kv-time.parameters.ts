@@ -4,6 +4,7 @@ import {
   DEFAULT_LIST_KEYS,
   MAX_HISTORY_ENTRIES,
   MAX_LIST_KEYS,
+  MAX_MOMENT_BUCKETS,
   MAX_ROLLBACK_STEPS,
   MAX_SNAPSHOT_KEYS,
 } from "../limits.ts";
@@ -42,11 +43,16 @@ export const toTimestampOfKey = momentParameter(
 );
 export const snapshotTime = momentParameter("timestamp", "The moment.", true);
 export const from = momentParameter("from", "The earlier moment.", true);
-export const to = momentParameter("to", "The later moment.", true);
+export const to = momentParameter("to", "The later moment; nothing for now.", false);
 export const toTimestamp = momentParameter("to_timestamp", "The moment to go back to.", true);
 export const keys = optionalText("keys", "Only these keys, with commas between them.");
 export const dryRun = flag("dry_run", "Only tell what would happen.");
 export const confirm = optionalText("confirm", "`yes` to apply; else only tell what would happen.");
+export const buckets = integer(
+  "buckets",
+  `Also tell how the operations spread over time, in so many parts of the same length, at most ${MAX_MOMENT_BUCKETS}; there are fewer where the past has fewer milliseconds.`,
+  { whenAbsent: 0, minimum: 0, maximum: MAX_MOMENT_BUCKETS },
+);
 export const snapshotLimit = integer(
   "limit",
   `Keys to answer; more than ${MAX_LIST_KEYS} is ${MAX_LIST_KEYS}, 0 is all, up to ${MAX_SNAPSHOT_KEYS}.`,

@@ -12,12 +12,15 @@ import {
   HistoryAnswer,
   KeyRollbackAnswer,
   KeySnapshotAnswer,
+  MomentsAnswer,
   RollbackAnswer,
   RollbackBody,
   SnapshotAnswer,
 } from "./kv-time.model.ts";
 import {
+  atTimestamp,
   before,
+  buckets,
   confirm,
   dryRun,
   from,
@@ -67,6 +70,16 @@ export function kvTimeRoutes(deps: ServerDeps) {
         parameters: [...target, from, to, keys],
         answers: { 200: { description: "The changes", schema: DiffAnswer } },
         errors: ["HISTORY_PRUNED", "PAYLOAD_TOO_LARGE"],
+      }),
+    })
+    .get(`${API_PREFIX}/kv/moments`, answer(TABLE_PAST["moments"]), {
+      detail: documented({
+        summary: "Where a moment is in a table's past",
+        description:
+          "What a control for going through time needs: how far the past reaches, and where the next step back and forth leads. `operations` count what the log has numbered: also expiries, writes without a record, and operations between others that were dropped. Not for tokens that are limited to keys.",
+        tag: "Time travel",
+        parameters: [...target, atTimestamp, buckets],
+        answers: { 200: { description: "The past, seen from there", schema: MomentsAnswer } },
       }),
     })
     .post(`${API_PREFIX}/kv/rollback`, answer(rollbackTable), {

@@ -4,6 +4,7 @@ import { ApiError, invalidParameter } from "../errors.ts";
 import { difference } from "../kv/diff.ts";
 import { keyHistory, valueAfter } from "../kv/key-history.ts";
 import { tableAt } from "../kv/moment.ts";
+import { tableMoments } from "../kv/moments.ts";
 import { type KeyTarget, rollBackKey, rollBackTable } from "../kv/rollback.ts";
 import { kvTable } from "../kv/table.ts";
 import {
@@ -21,7 +22,7 @@ import { keyOf } from "./json-members.ts";
 import type { KvCall, KvHandler } from "./kv-call.ts";
 import * as parameters from "./kv-time.parameters.ts";
 import { changeText, entryText, gapMembers, isGap, named, rfc3339 } from "./kv-time-answer.ts";
-import { momentOf, momentSeconds, requiredMoment } from "./moment.ts";
+import { momentOf, momentSeconds, nowOf, requiredMoment } from "./moment.ts";
 import { prefix, table } from "./parameters.ts";
 
 /** A request to read something about one key. */
@@ -137,10 +138,36 @@ export const TABLE_PAST: Readonly<Record<string, KvHandler>> = {
     );
   },
 
+  async moments({ query, context, database }) {
+    const { nowMs } = context;
+    const present = { ms: nowMs, isNow: true, nowMs };
+    const moment = momentOf(parameters.atTimestamp, query, nowMs) ?? present;
+    const count = parameters.buckets.read(query);
+    const of = kvTable(await database("read"), table.read(query));
+    const found = await tableMoments(of, moment, count);
+    return jsonAnswer({
+      success: true,
+      table: of.relation.name,
+      first_ms: found.firstMs,
+      last_ms: found.lastMs,
+      horizon_ms: found.horizonMs,
+      at_ms: found.atMs,
+      previous_ms: found.previousMs,
+      next_ms: found.nextMs,
+      operations: found.operations,
+      total: found.total,
+      buckets: found.buckets.map(({ fromMs, toMs, operations }) => ({
+        from_ms: fromMs,
+        to_ms: toMs,
+        operations,
+      })),
+    });
+  },
+
   async diff(call) {
     const { query, context } = call;
     const earlier = requiredMoment(parameters.from, query, context.nowMs);
-    const later = requiredMoment(parameters.to, query, context.nowMs);
+    const later = momentOf(parameters.to, query, context.nowMs) ?? nowOf(context.nowMs);
     if (earlier.ms >= later.ms) throw invalidParameter("from", "must be before to");
     const only = parameters.keys.read(query);
     const wanted =

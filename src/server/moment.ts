@@ -37,6 +37,11 @@ export function momentOf(parameter: MomentParameter, query: Query, nowMs: number
   return parseMoment(name, text, nowMs);
 }
 
+/** The present. */
+export function nowOf(nowMs: number): Moment {
+  return { ms: nowMs, isNow: true, nowMs };
+}
+
 /** The same, for a parameter that must be there. */
 export function requiredMoment(parameter: MomentParameter, query: Query, nowMs: number): Moment {
   const moment = momentOf({ ...parameter, required: true }, query, nowMs);

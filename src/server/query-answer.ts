@@ -6,6 +6,7 @@ import type { CellFormat } from "../sql/encode.ts";
 import { PAGE_SECURITY_POLICY } from "../sql/formats/html.ts";
 import type { ItemReport } from "../sql/item-report.ts";
 import type { CheckJob, QueryJob, RowsJob, SqlResult } from "../sql/jobs.ts";
+import type { Past } from "../sql/past-tables.ts";
 import type { RowsHead } from "../sql/rows-stream.ts";
 import type { ServerDeps } from "./deps.ts";
 import { CONTENT_TYPE, type QueryFormat } from "./negotiate.ts";
@@ -24,6 +25,8 @@ export interface QueryRequest {
   maxChars: number;
   /** Answer the plan; JSON only. */
   explain: boolean;
+  /** Null for the present. */
+  past: Past | null;
   /** Have a browser save it. */
   download: boolean;
   /** On a page: the same query elsewhere. */
@@ -60,6 +63,7 @@ export async function answerQuery(
   }
   const { head, body } = await streamQuery(deps, database, request, request.format);
   if (head?.truncated !== undefined) headers["x-truncated"] = String(head.truncated);
+  if (head?.gaps !== undefined) headers["x-gap-keys"] = String(head.gaps);
   return { body: request.format === "ndjson" ? withErrorLine(body) : body, headers };
 }
 
@@ -68,7 +72,7 @@ export async function runQuery(
   deps: ServerDeps,
   database: Database,
   request: Pick<QueryRequest, "sql" | "values" | "timeoutMs" | "signal" | "caller"> &
-    Partial<Pick<QueryRequest, "integers" | "cells" | "maxChars" | "explain">>,
+    Partial<Pick<QueryRequest, "integers" | "cells" | "maxChars" | "explain" | "past">>,
 ): Promise<string> {
   const { sql, values, timeoutMs, signal, caller } = request;
   const {
@@ -77,6 +81,7 @@ export async function runQuery(
     maxChars = Number.POSITIVE_INFINITY,
     explain = false,
   } = request;
+  const { past = null } = request;
   const unpin = database.pin();
   try {
     const payload: QueryJob = {
@@ -84,7 +89,7 @@ export async function runQuery(
       busyTimeoutMs: timeoutMs,
       sql,
       values,
-      options: { integers, cells, maxChars, explain },
+      options: { integers, cells, maxChars, explain, past },
       report: reportOptions(deps),
     };
     const { json, reports } = await deps.runners.run<SqlResult>({
@@ -128,7 +133,7 @@ function streamQuery(
   request: QueryRequest,
   format: RowsJob["format"],
 ): Promise<{ head: RowsHead | undefined; body: ReadableStream<Uint8Array> }> {
-  const { sql, values, integers, maxChars, links, timeoutMs, signal, caller } = request;
+  const { sql, values, integers, maxChars, past, links, timeoutMs, signal, caller } = request;
   const unpin = database.pin();
   const payload: RowsJob = {
     ...database.target,
@@ -137,6 +142,7 @@ function streamQuery(
     values,
     integers,
     maxChars,
+    past,
     links,
     format,
     report: reportOptions(deps),

@@ -63,6 +63,7 @@ export const ROUTE_RULES: Readonly<Record<string, RouteRule>> = {
   "POST api/kv/atomic": parts("write"),
   "GET api/kv/snapshot": parts("read"),
   "GET api/kv/diff": parts("read"),
+  "GET api/kv/moments": parts("read"),
   "POST api/kv/rollback": parts("write"),
 
   "GET api/changes": parts("read"),

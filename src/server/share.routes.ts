@@ -175,6 +175,7 @@ export function shareRoutes(deps: ServerDeps) {
           cells: "plain",
           maxChars: Number.POSITIVE_INFINITY,
           explain: false,
+          past: null,
           download: false,
           links: [],
           timeoutMs: deps.config.timeoutMs,

@@ -135,6 +135,12 @@ export const QueryAnswer = withExample(
         resultSet: Type.Array(Type.Record(Type.String(), Type.Unknown())),
         rowCount: Type.Integer(),
         truncated: Type.Boolean(),
+        has_gaps: Type.Optional(
+          Type.Boolean({ description: "With `at_timestamp`: whether keys are left out." }),
+        ),
+        gap_keys: Type.Optional(
+          Type.Array(Type.String(), { description: "Which: nobody knows of them at that moment." }),
+        ),
       },
       { title: "Rows" },
     ),

@@ -5,13 +5,15 @@ import type { Database } from "../engine/database.ts";
 import { ApiError } from "../errors.ts";
 import { kvRelation } from "../kv/relation.ts";
 import type { SqlResult, TransactionJob } from "../sql/jobs.ts";
+import type { Past } from "../sql/past-tables.ts";
 import { withRequestIndex } from "../sql/sql-error.ts";
 import type { TransactionOptions } from "../sql/transaction.ts";
 import { readText } from "./body.ts";
 import { type ServerDeps, withDatabase } from "./deps.ts";
-import { documented, SQL_ERRORS } from "./documentation.ts";
+import { documented, PAST_ERRORS, SQL_ERRORS } from "./documentation.ts";
 import { turnOf } from "./file-work.ts";
 import { API_PREFIX } from "./kv-path.ts";
+import { momentOf, momentParameter } from "./moment.ts";
 import { acceptedFormat, QUERY_FORMATS, varyByAccept } from "./negotiate.ts";
 import {
   blobs,
@@ -47,6 +49,15 @@ const format = choice(
   null,
 );
 const explain = flag("explain", "Answer the query plan as a tree, do not run the query.");
+const sqlTime = momentParameter(
+  "at_timestamp",
+  "Key-value tables as they were then, the only ones that can be read so; 0 or nothing for now.",
+  false,
+);
+const allowGaps = flag(
+  "allow_gaps",
+  "With at_timestamp: leave out keys of which nobody knows, and say so; else they are 409.",
+);
 const download = flag("download", "Have browsers save the answer to a file.");
 const dryRun = flag(
   "dry_run",
@@ -137,6 +148,7 @@ export function sqlRoutes(deps: ServerDeps) {
           cells: cells.read(query),
           maxChars: maxChars.read(query),
           explain: explain.read(query),
+          past: pastOf(query, deps.clock.nowMs()),
           download: download.read(query),
           links: otherFormats(request.url),
           timeoutMs: deadline.read(query),
@@ -163,6 +175,8 @@ export function sqlRoutes(deps: ServerDeps) {
             db,
             sql,
             values,
+            sqlTime,
+            allowGaps,
             format,
             integers,
             cells,
@@ -178,13 +192,15 @@ export function sqlRoutes(deps: ServerDeps) {
               otherTypes: ["text/csv", "application/x-ndjson", "text/html"],
               headers: {
                 "X-Truncated": "With `max_chars`, where the body cannot say so: `true` or `false`.",
+                "X-Gap-Keys":
+                  "With `at_timestamp`, where the body cannot say so: how many keys are left out.",
                 "Content-Disposition": "With `download`.",
                 "Content-Security-Policy": "Of a page: nothing but its own styles.",
               },
             },
           },
           headers: [SQL_ACTOR, SOURCE],
-          errors: SQL_ERRORS,
+          errors: [...SQL_ERRORS, ...PAST_ERRORS],
         }),
       },
     )
@@ -280,6 +296,12 @@ async function runTransaction(
   } finally {
     unpin();
   }
+}
+
+/** The moment that a query is about, or null for the present. */
+function pastOf(query: Query, nowMs: number): Past | null {
+  const moment = momentOf(sqlTime, query, nowMs);
+  return moment === null ? null : { moment, allowGaps: allowGaps.read(query) };
 }
 
 /** The same query in the other formats, for the page. */

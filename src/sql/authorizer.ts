@@ -27,6 +27,18 @@ export interface Pragma {
   readonly argument: string | null;
 }
 
+/** A column that a statement reads. */
+export interface Read {
+  /** The table, view or table-valued function, as it is spelt in the schema. */
+  readonly table: string;
+  /** Empty where no column in particular is read, as by count(*). */
+  readonly column: string;
+  /** `main` or `temp`; null where no column is read of a name without one, which may be a CTE's. */
+  readonly schema: string | null;
+  /** The innermost view, or common table expression, that this is read for. */
+  readonly within: string | null;
+}
+
 /**
  * How the names of our own temporary triggers begin, which write to histories. Nobody can know it, so
  * no trigger of a file or a caller passes for one.
@@ -61,6 +73,7 @@ export class Authorizer {
   #readsOnly = true;
   #pragma: Pragma | null = null;
   #writes = new Set<string>();
+  #reads: Read[] = [];
   #setsPragmas = false;
 
   constructor(options: AuthorizerOptions) {
@@ -94,6 +107,7 @@ export class Authorizer {
     this.#readsOnly = true;
     this.#pragma = null;
     this.#writes = new Set();
+    this.#reads = [];
     try {
       return compile();
     } finally {
@@ -130,6 +144,11 @@ export class Authorizer {
     return this.#writes;
   }
 
+  /** What it reads, views and what is in them included. */
+  get reads(): readonly Read[] {
+    return this.#reads;
+  }
+
   /** Whether any statement gave a pragma a value, which may outlast the statement. */
   get setsPragmas(): boolean {
     return this.#setsPragmas;
@@ -161,11 +180,13 @@ export class Authorizer {
     first: string | null,
     second: string | null,
     database: string | null,
-    trigger: string | null,
+    within: string | null,
   ): number => {
-    if (this.#phase === "own" || trigger?.startsWith(NOTING_TRIGGER) === true)
+    if (this.#phase === "own" || within?.startsWith(NOTING_TRIGGER) === true)
       return constants.SQLITE_OK;
     if (this.#phase !== "running") this.#asked += 1;
+    if (this.#phase === "compiling" && action === constants.SQLITE_READ)
+      this.#reads.push({ table: first ?? "", column: second ?? "", schema: database, within });
     const lacking = this.#options.refuseByRights?.(action, first, second, database);
     if (lacking !== undefined) {
       this.#lackingRight ??= lacking;

@@ -13,6 +13,7 @@ import {
   type ReportedItem,
   type ReportOptions,
 } from "./item-report.ts";
+import type { Past } from "./past-tables.ts";
 import { decodeSql, openQuery, type QueryOptions, queryError, runQuery } from "./query.ts";
 import { streamRows } from "./rows-stream.ts";
 import { SandboxedConnection } from "./sandbox.ts";
@@ -67,6 +68,7 @@ export interface RowsJob extends SqlJob {
   format: RowFormatName;
   maxChars: number;
   links: RowsContext["links"];
+  past: Past | null;
   report: ReportOptions;
 }
 
@@ -118,7 +120,7 @@ export const sqlJobs = {
   "sql.check"(job: CheckJob): void {
     const values = parseValues(job.values);
     using reader = new SandboxedConnection(job.path, "read", job);
-    openQuery(reader, decodeSql(job.sql), values);
+    openQuery(reader, decodeSql(job.sql), values, null);
   },
 
   /** For a transaction that was ended before it could report. */
@@ -137,10 +139,14 @@ export const sqlJobs = {
     const values = parseValues(job.values);
     using reader = new SandboxedConnection(job.path, "read", job);
     const sql = decodeSql(job.sql);
-    const { columns, rows } = openQuery(reader, sql, values);
-    const { integers, links, format, maxChars } = job;
+    const { integers, links, format, maxChars, past } = job;
+    const { columns, rows, gapKeys } = openQuery(reader, sql, values, past);
     try {
-      const context = { columns, integers, sql, links };
+      const moment =
+        past === null
+          ? null
+          : { ms: Math.min(past.moment.ms, past.moment.nowMs), gaps: gapKeys?.length ?? 0 };
+      const context = { columns, integers, sql, links, moment };
       const rowCount = await streamRows(rows, format, context, maxChars, channel);
       const reporter = new ItemReporter([queryItem(sql, values)], job.report);
       reporter.add(0, performance.now() - startedMs, rowCount, null);

@@ -7,6 +7,7 @@ import { blobAsTextOrBase64, type CellFormat, RowWriter } from "./encode.ts";
 import { explainStatement } from "./explain.ts";
 import type { ItemOutcome } from "./item-report.ts";
 import { parametersOf, skipTrivia } from "./lexer.ts";
+import { compileThen, type Past } from "./past-tables.ts";
 import type { Compiled, SandboxedConnection } from "./sandbox.ts";
 import { toSqlError } from "./sql-error.ts";
 
@@ -20,6 +21,16 @@ export interface QueryOptions {
   maxChars: number;
   /** Answer the plan, do not run. */
   explain: boolean;
+  /** Null for the present. */
+  past: Past | null;
+}
+
+/** A query that is about to run. */
+export interface OpenQuery {
+  columns: string[];
+  rows: Iterable<unknown>;
+  /** Keys that are left out, because nobody knows of them at that moment; null in the present. */
+  gapKeys: string[] | null;
 }
 
 /**
@@ -53,12 +64,12 @@ export function runQuery(
 ): ItemOutcome & { text: string } {
   return named(connection, () => {
     const head = `{"success":true,"query":${JSON.stringify(sql)}`;
-    const compiled = compileReading(connection, sql);
+    const compiled = compileReading(connection, sql, options.past);
     if (options.explain) {
       const plan = JSON.stringify(explainStatement(connection, sql, values));
       return { text: within(`${head},"plan":${plan}}`, options.maxChars), rowCount: 0 };
     }
-    const { columns, rows } = startQuery(compiled, values);
+    const { columns, rows, gapKeys } = startQuery(compiled, values);
     const writer = new RowWriter(columns, {
       blob: blobAsTextOrBase64,
       integers: options.integers,
@@ -67,7 +78,11 @@ export function runQuery(
     const { list } = writer;
     const before = `${head},"columns":${JSON.stringify(writer.headers)},"resultSet":[`;
     let truncated = writer.collect(rows, options.maxChars - before.length);
-    const after = () => `],"rowCount":${list.count},"truncated":${truncated}}`;
+    const gaps =
+      gapKeys === null
+        ? ""
+        : `,"has_gaps":${gapKeys.length > 0},"gap_keys":${JSON.stringify(gapKeys)}`;
+    const after = () => `],"rowCount":${list.count},"truncated":${truncated}${gaps}}`;
     while (list.count > 0 && before.length + list.lengthChars + after().length > options.maxChars) {
       list.removeLast();
       truncated = true;
@@ -85,29 +100,40 @@ export function openQuery(
   connection: SandboxedConnection,
   sql: string,
   values: BindValues,
-): { columns: string[]; rows: Iterable<unknown> } {
-  return named(connection, () => startQuery(compileReading(connection, sql), values));
+  past: Past | null,
+): OpenQuery {
+  return named(connection, () => startQuery(compileReading(connection, sql, past), values));
 }
 
-function startQuery(
-  { statement, text }: Compiled,
-  values: BindValues,
-): { columns: string[]; rows: Iterable<unknown> } {
+/** A query as it was compiled, and what is to be done before it runs. */
+interface Ready {
+  readonly compiled: Compiled;
+  readonly fill?: () => string[];
+}
+
+function startQuery({ compiled, fill }: Ready, values: BindValues): OpenQuery {
+  const { statement, text } = compiled;
   const dealer = new ValueDealer(values);
   const { named, plain } = dealer.deal(parametersOf(text));
   dealer.finish();
   return {
     columns: statement.columns().map((column) => String(column.name)),
+    gapKeys: fill?.() ?? null,
     rows: statement.iterate(named, ...plain),
   };
 }
 
-function compileReading(connection: SandboxedConnection, sql: string): Compiled {
+function compileReading(connection: SandboxedConnection, sql: string, past: Past | null): Ready {
   if (sql.includes("\0")) throw new ApiError("SQL_ERROR", "The SQL contains a NUL character");
   connection.begin("deferred");
   const text = skipTrivia(sql);
   if (text === "")
     throw new ApiError("INVALID_PARAMETERS", "sql is empty", { fields: { parameter: "sql" } });
+  const compile = () => compileOne(connection, text);
+  return past === null ? { compiled: compile() } : compileThen(connection, compile, past);
+}
+
+function compileOne(connection: SandboxedConnection, text: string): Compiled {
   const compiled = connection.compile(text);
   if (skipTrivia(compiled.rest) !== "") throw notReadOnly("one statement only");
   const returnsRows = compiled.statement.columns().length > 0;

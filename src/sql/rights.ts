@@ -16,7 +16,7 @@ const HARMLESS_PRAGMAS = new Set(
   foreign_keys function_list journal_mode query_only recursive_triggers`.split(/\s+/),
 );
 /** Table-valued functions that read nothing but their arguments. */
-const PURE_FUNCTIONS = new Set(["json_each", "json_tree"]);
+export const PURE_FUNCTIONS = new Set(["json_each", "json_tree"]);
 
 const ROW_ACTIONS = new Set<number>([
   constants.SQLITE_READ,

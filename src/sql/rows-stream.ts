@@ -17,6 +17,8 @@ const FORMATS: Record<RowFormatName, (context: RowsContext) => RowFormat> = {
 export interface RowsHead {
   /** Known only where the answer has a bound. */
   truncated?: boolean;
+  /** How many keys are left out because nobody knows of them; only in the past. */
+  gaps?: number;
 }
 
 /**
@@ -31,9 +33,10 @@ export async function streamRows(
   channel: JobChannel,
 ): Promise<number> {
   const format = FORMATS[name](context);
+  const head: RowsHead = context.moment === null ? {} : { gaps: context.moment.gaps };
   if (maxChars !== Number.POSITIVE_INFINITY) {
     const { text, count, truncated } = boundedText(rows, format, maxChars);
-    channel.open({ truncated } satisfies RowsHead);
+    channel.open({ ...head, truncated } satisfies RowsHead);
     await channel.write(Buffer.from(text));
     return count;
   }
@@ -45,6 +48,7 @@ export async function streamRows(
   let flushedAtMs = performance.now();
   let flushed = false;
   const flush = async () => {
+    if (!flushed) channel.open(head);
     await channel.write(Buffer.from(pending));
     pending = "";
     flushedAtMs = performance.now();

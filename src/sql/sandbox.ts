@@ -3,7 +3,7 @@ import type { StatementSync } from "node:sqlite";
 import { type Grant, requireLevel } from "../access/grant.ts";
 import type { OpenFile } from "../engine/open-file.ts";
 import { ProtectedObjects } from "../engine/protected.ts";
-import { type Access, Authorizer, type Pragma } from "./authorizer.ts";
+import { type Access, Authorizer, type Pragma, type Read } from "./authorizer.ts";
 import { openWriter, returnReader, takeReader } from "./connections.ts";
 import { quoteName } from "./identifier.ts";
 import { rightsOn } from "./rights.ts";
@@ -20,7 +20,11 @@ export interface Compiled {
   readonly pragma: Pragma | null;
   /** Tables and views of the file whose rows it may change, triggers and foreign keys included. */
   readonly writes: ReadonlySet<string>;
+  readonly reads: readonly Read[];
 }
+
+/** Values of a statement of ours; node:sqlite binds every number as REAL, so integers are bigint. */
+type NamedValues = Readonly<Record<string, string | bigint | null | Uint8Array>>;
 
 /** A connection during one job, with the rules for it. */
 export class SandboxedConnection implements Disposable {
@@ -33,6 +37,7 @@ export class SandboxedConnection implements Disposable {
   #endedWell = false;
   /** The virtual tables that were there have been used once. */
   #connected = false;
+  #hasTemporary = false;
 
   constructor(
     path: string,
@@ -76,6 +81,12 @@ export class SandboxedConnection implements Disposable {
   begin(mode: "deferred" | "immediate"): void {
     this.control(`begin ${mode}`);
     this.ask("select 1 from sqlite_schema limit 1");
+  }
+
+  /** Runs a statement of ours about temporary objects; then nobody else gets the connection. */
+  temporarily(sql: string, named: NamedValues = {}): void {
+    this.#hasTemporary = true;
+    this.#authorizer.own(() => this.#database.prepare(sql).run(named));
   }
 
   /** Rows of a query of ours. */
@@ -143,7 +154,8 @@ export class SandboxedConnection implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    const clean = this.#endedWell && !this.#authorizer.setsPragmas && !this.#database.isTransaction;
+    const isAsBefore = !this.#hasTemporary && !this.#authorizer.setsPragmas;
+    const clean = this.#endedWell && isAsBefore && !this.#database.isTransaction;
     if (this.access === "read" && clean) {
       returnReader(this.#path, this.#database);
       return;
@@ -202,6 +214,7 @@ export class SandboxedConnection implements Disposable {
         readsOnly: authorizer.readsOnly,
         pragma: authorizer.pragma,
         writes: authorizer.writes,
+        reads: authorizer.reads,
       };
     } catch (error) {
       throw this.refused(error);

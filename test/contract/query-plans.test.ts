@@ -17,15 +17,29 @@ import { timeStatements } from "../../src/kv/time-statements.ts";
 const relation = kvRelation();
 const time = timeStatements(relation);
 
+/** The table as SQL reads it in the past, and what it is made of. */
+const asThen = time.asThen(
+  "states",
+  "rows",
+  [...(relation.objects[0]?.sql ?? "").matchAll(/^ {2}(\w+) /gm)].map(([, column = ""]) => ({
+    column,
+    quoted: `"${column}"`,
+  })),
+  false,
+);
+
 /** What EXPLAIN QUERY PLAN says, without the numbers of subqueries, which only name them. */
 function explain(sql: string): string[] {
   using database = new Database(":memory:");
   database.run(RELATIONS_DDL);
   for (const { sql: ddl } of [...relation.objects, time.wantedTable, time.droppedTable])
     database.run(ddl);
+  for (const ddl of [asThen.makeStates, asThen.makeRows]) database.run(ddl);
   // Left open, EXPLAIN of an INSERT would hold the database.
   using statement = database.prepare<{ detail: string }, []>(`explain query plan ${sql}`);
-  return statement.all().map(({ detail }) => detail.replace(/(subquery)[ -]\d+/i, "$1"));
+  return statement
+    .all()
+    .map(({ detail }) => detail.replace(/(subquery)[ -]\d+/i, "$1").replace(" main.", " "));
 }
 
 /** Every statement, by name; pairs and the like with a dot. */
@@ -37,8 +51,8 @@ function named(statements: object, prefix = ""): [string, string][] {
   );
 }
 
-/** What looks at a whole table on purpose: housekeeping that runs in another process. */
-const SCANS = new Set(["surplusRows"]);
+/** What looks at a whole table on purpose, in another process: housekeeping, SQL at a moment. */
+const SCANS = new Set(["surplusRows", "asThen.fillByScan"]);
 
 // On macOS Bun uses the system's SQLite, whose planner is another version.
 describe.skipIf(process.platform === "darwin")("EXPLAIN QUERY PLAN of a key-value table", () => {
@@ -50,6 +64,10 @@ describe.skipIf(process.platform === "darwin")("EXPLAIN QUERY PLAN of a key-valu
     ...named(kvStatements(relation)),
     ...named({ expiry: relation.expiry }),
     ...named({ time }),
+    ["asThen.fillByHalving", asThen.fillByHalving] as const,
+    ["asThen.fillByScan", asThen.fillByScan] as const,
+    ["asThen.unknownKeys", asThen.unknownKeys] as const,
+    ["asThen.rows", "select * from rows where key > $key order by key limit $limit"] as const,
   ])("of %s is the expected one", (name, sql) => {
     const plan = explain(sql);
     expect(plan.join("\n")).toMatchSnapshot();

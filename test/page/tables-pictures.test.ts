@@ -2,6 +2,7 @@
 import { beforeAll, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { DEVICES, describePage } from "./support/browser.ts";
+import { fillVisitors, VISITORS_KNOWN_MS } from "./support/stock.ts";
 import { makeTables } from "./support/tables.ts";
 
 const TIMEOUT_MS = 120_000;
@@ -80,10 +81,62 @@ const SCENES: readonly Scene[] = [
       await page.getByRole("button", { name: "Make a link" }).waitFor();
     },
   },
+  {
+    name: "time-now",
+    address: `#/t.db/table/visitors`,
+    async prepare(page) {
+      await page.getByRole("slider", { name: "Moment" }).waitFor();
+    },
+  },
+  {
+    name: "time-past",
+    address: `#/t.db/table/visitors`,
+    async prepare(page) {
+      const slider = page.getByRole("slider", { name: "Moment" });
+      const box = await slider.boundingBox();
+      if (box === null) throw new Error("there is no slider");
+      await page.mouse.click(box.x + box.width * 0.42, box.y + box.height / 2);
+      await page.getByText(/^As it was/).waitFor();
+    },
+  },
+  {
+    name: "time-form",
+    address: `#/t.db/table/visitors`,
+    async prepare(page) {
+      await page.getByRole("button", { name: /^Moment/ }).click();
+      await page.getByRole("textbox", { name: "Go to a moment" }).fill("yesterday 14:00");
+      await page.getByText(/14:00:00|02:00:00/).waitFor();
+    },
+  },
+  {
+    name: "time-compare",
+    address: `#/t.db/table/visitors?at=${VISITORS_KNOWN_MS}&side=compare`,
+    async prepare(page) {
+      await page.getByText(/added · /).waitFor();
+    },
+  },
+  {
+    name: "time-restore",
+    address: `#/t.db/table/visitors?at=${VISITORS_KNOWN_MS}`,
+    async prepare(page) {
+      await page.getByRole("button", { name: "Restore…" }).click();
+      await page.getByRole("button", { name: /^Restore \d+ keys/ }).waitFor();
+    },
+  },
+  {
+    name: "time-query",
+    address: `#/t.db/sql?q=${encodeURIComponent("SELECT key, value ->> 'role' AS role FROM visitors\nWHERE value ->> 'visits' > 3\nORDER BY key")}&run=1&at=${VISITORS_KNOWN_MS}`,
+    async prepare(page) {
+      await page.getByText(/^As it was/).waitFor();
+    },
+  },
 ];
 
 describePage("pictures of tables", (tests) => {
-  beforeAll(() => makeTables(tests, "t.db"));
+  beforeAll(async () => {
+    await makeTables(tests, "t.db");
+    await fillVisitors(tests.server());
+  });
 
   for (const { name, address, prepare } of SCENES)
     test(

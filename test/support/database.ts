@@ -4,7 +4,9 @@ import { startTestServer, type TestServer } from "./server.ts";
 let made = 0;
 
 /** The server, but that `db=t` names a new database. Its clock is everybody's. */
-async function withNewDatabase(server: TestServer): Promise<TestServer> {
+async function withNewDatabase(
+  server: TestServer,
+): Promise<TestServer & { readonly name: string }> {
   made += 1;
   const name = `new${made}`;
   const created = await server.api(`/db/create?path=${name}`, { method: "POST" });
@@ -12,6 +14,7 @@ async function withNewDatabase(server: TestServer): Promise<TestServer> {
   const here = (path: string) => path.replaceAll(/\bdb=t(?=&|$)/g, `db=${name}`);
   return {
     ...server,
+    name,
     api: (path, init) => server.api(here(path), init),
     json: (path, init) => server.json(here(path), init),
     [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -22,7 +25,7 @@ async function withNewDatabase(server: TestServer): Promise<TestServer> {
 export function sharedServer(args: readonly string[] = []) {
   let server: Promise<TestServer> | undefined;
   return {
-    async start(): Promise<TestServer> {
+    async start(): Promise<TestServer & { readonly name: string }> {
       server ??= startTestServer({ args, empty: true });
       return withNewDatabase(await server);
     },

@@ -21,7 +21,13 @@ export function csvText(
   columns: readonly string[],
   rows: readonly (readonly (Cell | boolean | undefined)[])[],
 ): string {
-  const { head, row } = csvFormat({ columns, integers: "number", sql: "", links: [] });
+  const { head, row } = csvFormat({
+    columns,
+    integers: "number",
+    sql: "",
+    links: [],
+    moment: null,
+  });
   const toCell = (value: Cell | boolean | undefined): Cell =>
     typeof value === "boolean" ? String(value) : (value ?? null);
   return head + rows.map((cells) => row(cells.map(toCell))).join("");

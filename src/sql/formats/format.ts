@@ -11,6 +11,8 @@ export interface RowsContext {
   readonly sql: string;
   /** For pages: the same query in other formats. */
   readonly links: readonly { readonly label: string; readonly href: string }[];
+  /** In the past: its last millisecond, and how many keys are left out because nobody knows of them. */
+  readonly moment: { readonly ms: number; readonly gaps: number } | null;
 }
 
 export interface RowsSummary {

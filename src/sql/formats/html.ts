@@ -27,7 +27,7 @@ export const PAGE_SECURITY_POLICY = [
   "form-action 'none'",
 ].join("; ");
 
-export function htmlFormat({ columns, sql, links }: RowsContext): RowFormat {
+export function htmlFormat({ columns, sql, links, moment }: RowsContext): RowFormat {
   const headers = distinctNames(columns).map(
     (name) => `<th scope="col">${Bun.escapeHTML(name)}</th>`,
   );
@@ -45,7 +45,7 @@ export function htmlFormat({ columns, sql, links }: RowsContext): RowFormat {
     ].join(""),
     row: (cells) => `<tr>${cells.map(htmlCell).join("")}</tr>\n`,
     tail: (summary) =>
-      `</tbody></table></div><footer>${summaryText(summary)}</footer></body></html>\n`,
+      `</tbody></table></div><footer>${summaryText(summary)}${momentText(moment)}</footer></body></html>\n`,
   };
 }
 
@@ -61,6 +61,13 @@ function htmlCell(cell: Cell): string {
 function summaryText({ rows, truncated }: RowsSummary): string {
   const count = `${rows.toLocaleString("en")} row${rows === 1 ? "" : "s"}`;
   return truncated ? `The first ${count}; there are more.` : `${count}.`;
+}
+
+function momentText(moment: RowsContext["moment"]): string {
+  if (moment === null) return "";
+  const left = moment.gaps === 1 ? "One key is left out" : `${moment.gaps} keys are left out`;
+  const gaps = moment.gaps === 0 ? "" : ` ${left}: what happened then is not recorded.`;
+  return ` As it was at ${new Date(moment.ms).toISOString()}.${gaps}`;
 }
 
 function titleOf(sql: string): string {

@@ -1,5 +1,8 @@
 /** SQL in one transaction: `POST /db`, and the addresses of `GET /query`. */
+
 import { apiUrl, type CallOptions, call } from "./client.ts";
+import { stringifyJson } from "./json.ts";
+import { type Moment, pastQuery } from "./moment.ts";
 
 /** A value of a cell as it came: text, number, exact integer, NULL or bytes. */
 export type Cell = string | number | bigint | null | Blob64 | WholeReal;
@@ -90,6 +93,8 @@ export interface SqlResult {
   readonly plan?: readonly PlanNode[];
   readonly error?: string;
   readonly code?: string;
+  /** At a moment of the past: keys that are left out, because nobody knows how they were. */
+  readonly gapKeys?: readonly string[];
 }
 
 export interface SqlOptions {
@@ -134,6 +139,41 @@ function toNumberOrCell(value: unknown): Cell {
   return cell instanceof WholeReal ? cell.valueOf() : cell;
 }
 
+/**
+ * Runs one statement that only reads, on key-value tables as they were at a moment.
+ * @throws ApiFailure, also where it reads anything that has no history
+ */
+export async function readSqlThen(
+  db: string,
+  { statement, values }: SqlItem,
+  at: Moment,
+  { signal, timeoutS }: SqlOptions,
+): Promise<SqlResult> {
+  const { columns, resultSet, truncated, gap_keys } = await call<{
+    columns: readonly string[];
+    resultSet: readonly Readonly<Record<string, Cell>>[];
+    truncated: boolean;
+    gap_keys?: readonly string[];
+  }>("/query", {
+    query: {
+      db,
+      sql: statement,
+      values: values === undefined ? null : stringifyJson(values),
+      format: "json",
+      timeout: timeoutS,
+      ...pastQuery(at),
+    },
+    signal,
+  });
+  return {
+    success: true,
+    resultHeaders: columns,
+    resultSetList: resultSet.map((row) => columns.map((name) => row[name] ?? null)),
+    ...(truncated ? { truncated } : {}),
+    gapKeys: gap_keys ?? [],
+  };
+}
+
 /** The log counts rows of what comes as `query`, and changes of what comes as `statement`. */
 function toRequestItem({ statement, ...rest }: SqlItem) {
   const reads =
@@ -148,14 +188,18 @@ export function hasAddress(sql: string): boolean {
 
 export type TwinFormat = "json" | "csv" | "ndjson";
 
-/** The address where the rows of a query are, in a format; the twin of what the page shows. */
+/**
+ * The address where the rows of a query are, in a format; the twin of what the page shows.
+ * @param at of the past; null for now
+ */
 export function queryUrl(
   db: string,
   sql: string,
   values: string | null,
   format: TwinFormat,
+  at: Moment = null,
 ): string {
-  const query: CallOptions["query"] = { db, sql, values, format };
+  const query: CallOptions["query"] = { db, sql, values, format, ...pastQuery(at) };
   return apiUrl("/query", query);
 }
 

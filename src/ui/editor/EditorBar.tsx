@@ -18,6 +18,10 @@ export interface EditorBarProps {
   saved: ReactNode;
   /** Absent where a link could not run the query. */
   onShare: (() => void) | undefined;
+  /** Where the database has a past: which moment queries are about. */
+  moment: ReactNode;
+  /** Whether that is another one than now. */
+  past: boolean;
 }
 
 /** What can be done with the text. */
@@ -31,6 +35,8 @@ export function EditorBar({
   onExplain,
   saved,
   onShare,
+  moment,
+  past,
 }: EditorBarProps) {
   const none = statements === 0;
   return (
@@ -50,6 +56,7 @@ export function EditorBar({
           Stop <Elapsed startedAt={running.startedAt} />
         </Button>
       )}
+      {moment}
       {statements > 1 ? (
         <Button disabled={running !== null} onClick={commands.runAll}>
           Run all {statements}
@@ -65,7 +72,13 @@ export function EditorBar({
         Save
       </Button>
       {saved}
-      <Button tone="plain" icon={Share2} disabled={onShare === undefined} onClick={onShare}>
+      <Button
+        tone="plain"
+        icon={Share2}
+        disabled={onShare === undefined}
+        title={past ? "A link shows the rows of now: go back to now to share" : undefined}
+        onClick={onShare}
+      >
         Share
       </Button>
       <IconButton

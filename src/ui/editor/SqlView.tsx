@@ -1,6 +1,7 @@
 import { Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { load, save as remember } from "../address/storage.ts";
 import { stringifyJson } from "../api/json.ts";
+import { parseMoment } from "../api/moment.ts";
 import { type SavedQuery, useSavedQueries } from "../api/saved-queries.ts";
 import { useSchema } from "../api/schema.ts";
 import { Button } from "../parts/Button.tsx";
@@ -11,6 +12,7 @@ import { toastFailure } from "../parts/Toast.tsx";
 import { ResultPanel } from "../results/ResultPanel.tsx";
 import { ShareDialog } from "../share/ShareDialog.tsx";
 import type { ViewProps } from "../shell/views.ts";
+import { SqlMoment } from "../time/SqlMoment.tsx";
 import { CodeEditor, type EditorHandle } from "./CodeEditor.tsx";
 import { EditorBar } from "./EditorBar.tsx";
 import { placeOfError } from "./error-place.ts";
@@ -59,6 +61,8 @@ function QueryView({ tab, db, active, queries, unread }: QueryViewProps) {
   const query = useQueryState(tab, queries);
   const { saved, sql, values, chart, setParams } = query;
   const { state, run, cancel } = useRun(db);
+  const at = parseMoment(params["at"]);
+  const isKv = schema.data?.objects.some(({ role }) => role === "kv") === true;
   const [dialog, setDialog] = useState<"save" | "share" | null>(null);
   const [wanted, setWanted] = useState<readonly string[]>([]);
 
@@ -73,6 +77,10 @@ function QueryView({ tab, db, active, queries, unread }: QueryViewProps) {
 
   const start = (chosen: readonly Statement[], kind: Outcome["kind"]) => {
     if (chosen.length === 0) return;
+    if (at === undefined) {
+      toastFailure(new Error(`${params["at"]} is no moment`));
+      return;
+    }
     const lacking = kind === "plan" ? [] : missing(parametersOfAll(chosen), values);
     setWanted(lacking);
     if (lacking.length > 0) {
@@ -96,7 +104,7 @@ function QueryView({ tab, db, active, queries, unread }: QueryViewProps) {
           ? undefined
           : valuesFor(statement.text, values),
     }));
-    void run(items, kind);
+    void run(items, kind, at);
   };
   const chosen = (): readonly Statement[] => {
     const { from, to } = editor.current?.selection() ?? { from: 0, to: 0 };
@@ -119,6 +127,16 @@ function QueryView({ tab, db, active, queries, unread }: QueryViewProps) {
     const opens = sql === saved?.sql && missing(keys, values).length === 0;
     if ((params["run"] === "1" || opens) && onlySelects(statements)) start(statements, "rows");
   }, []);
+
+  // Another moment, or Back to one: what was read is read again as it was then.
+  const { outcome } = state;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: when the moment changed, also while a run was under way
+  useEffect(() => {
+    if (outcome === null || outcome.kind === "plan") return;
+    if (at === undefined || at === outcome.at) return;
+    if (onlySelects(outcome.items.map(({ statement }) => statement)))
+      void run(outcome.items, "rows", at);
+  }, [at, outcome?.id]);
 
   const format = () => {
     formatSql(sql).then(
@@ -218,9 +236,21 @@ function QueryView({ tab, db, active, queries, unread }: QueryViewProps) {
                     setChecking(!checking);
                   }}
                   onExplain={() => start(chosen(), "plan")}
+                  moment={
+                    isKv || at !== null ? (
+                      <SqlMoment
+                        tabId={tab.id}
+                        text={params["at"] ?? ""}
+                        onAt={(next) => setParams({ at: next }, "push")}
+                      />
+                    ) : null
+                  }
+                  past={at !== null}
                   saved={<SavedMenu db={db} saved={saved} onSaveAs={() => setDialog("save")} />}
                   onShare={
-                    statements.length === 1 && /^(select|with|values)\b/i.test(only?.text ?? "")
+                    at === null &&
+                    statements.length === 1 &&
+                    /^(select|with|values)\b/i.test(only?.text ?? "")
                       ? () => setDialog("share")
                       : undefined
                   }
@@ -252,6 +282,7 @@ function QueryView({ tab, db, active, queries, unread }: QueryViewProps) {
                 view={view === "chart" ? "chart" : "grid"}
                 onView={(next) => setParams({ view: next === usual ? "" : next }, "push")}
                 onChart={(spec) => setParams({ chart: spec })}
+                onNow={() => setParams({ at: "" }, "push")}
               />
             ),
           },

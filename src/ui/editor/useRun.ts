@@ -2,9 +2,10 @@
 import { useEffect, useRef, useState } from "react";
 import { DATABASES_KEY } from "../api/databases.ts";
 import { isAbort } from "../api/failure.ts";
+import type { Moment } from "../api/moment.ts";
 import { queryClient } from "../api/query-client.ts";
 import { schemaKey } from "../api/schema.ts";
-import { runSql, type SqlItem, type SqlResult, type SqlValues } from "../api/sql.ts";
+import { readSqlThen, runSql, type SqlItem, type SqlResult, type SqlValues } from "../api/sql.ts";
 import { onlySelects, type Statement } from "./statements.ts";
 
 export interface RunItem {
@@ -19,6 +20,8 @@ export interface Outcome {
   readonly items: readonly RunItem[];
   readonly results: readonly SqlResult[];
   readonly durationMs: number;
+  /** The moment of the key-value tables. */
+  readonly at: Moment;
 }
 
 export interface RunState {
@@ -43,7 +46,8 @@ export function useRun(db: string) {
   const runs = useRef(0);
   useEffect(() => () => controller.current?.abort(), []);
 
-  const run = async (items: readonly RunItem[], kind: Outcome["kind"]) => {
+  /** @param at a moment of the past, for statements that only read; a plan is always that of now */
+  const run = async (items: readonly RunItem[], kind: Outcome["kind"], at: Moment) => {
     controller.current?.abort();
     const mine = new AbortController();
     controller.current = mine;
@@ -52,15 +56,16 @@ export function useRun(db: string) {
     const startedAt = performance.now();
     setState((before) => ({ ...before, running: { startedAt }, cancelled: false }));
     try {
-      const results = await runSql(
-        db,
-        items.map((item) => toSqlItem(item, kind)),
-        { signal: mine.signal, timeoutS: TIMEOUT_S },
-      );
+      const sqlItems = items.map((item) => toSqlItem(item, kind));
+      const options = { signal: mine.signal, timeoutS: TIMEOUT_S };
+      const results =
+        at === null || kind === "plan"
+          ? await runSql(db, sqlItems, options)
+          : await runThen(db, sqlItems, at, options);
       const durationMs = performance.now() - startedAt;
       setState({
         running: null,
-        outcome: { id, kind, items, results, durationMs },
+        outcome: { id, kind, items, results, durationMs, at: kind === "plan" ? null : at },
         error: null,
         cancelled: false,
       });
@@ -88,6 +93,18 @@ export function useRun(db: string) {
     /** The server ends the job when the request goes away. */
     cancel: () => controller.current?.abort(),
   };
+}
+
+/** One after the other: the past stays as it was in between. */
+async function runThen(
+  db: string,
+  items: readonly SqlItem[],
+  at: Moment,
+  options: { readonly signal: AbortSignal; readonly timeoutS: number },
+): Promise<readonly SqlResult[]> {
+  const results: SqlResult[] = [];
+  for (const item of items) results.push(await readSqlThen(db, item, at, options));
+  return results;
 }
 
 function toSqlItem({ statement, values }: RunItem, kind: Outcome["kind"]): SqlItem {

@@ -1,6 +1,7 @@
 import { Download, Square } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { isAbort } from "../api/failure.ts";
+import type { Moment } from "../api/moment.ts";
 import { Button } from "../parts/Button.tsx";
 import { formatBytes } from "../parts/format.ts";
 import { toast, toastFailure } from "../parts/Toast.tsx";
@@ -10,10 +11,11 @@ export interface DownloadAllProps {
   db: string;
   sql: string;
   values: string | null;
+  at: Moment;
 }
 
 /** Fetches every row of a query as a file, with progress and a way to stop. */
-export function DownloadAll({ db, sql, values }: DownloadAllProps) {
+export function DownloadAll({ db, sql, values, at }: DownloadAllProps) {
   const [bytes, setBytes] = useState<number | null>(null);
   const controller = useRef<AbortController>(null);
   useEffect(() => () => controller.current?.abort(), []);
@@ -26,6 +28,7 @@ export function DownloadAll({ db, sql, values }: DownloadAllProps) {
         db,
         sql,
         values,
+        at,
         format,
         signal: controller.current.signal,
         onProgress: setBytes,

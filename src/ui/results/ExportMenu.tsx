@@ -1,5 +1,6 @@
 import { Download } from "lucide-react";
 import { isAbort } from "../api/failure.ts";
+import type { Moment } from "../api/moment.ts";
 import { Button } from "../parts/Button.tsx";
 import { plural } from "../parts/format.ts";
 import {
@@ -28,7 +29,7 @@ export interface ExportMenuProps {
   names: readonly string[];
   rows: readonly GridRow[];
   /** The query, where the server can run it again for all of its rows. */
-  query: { readonly sql: string; readonly values: string | null } | null;
+  query: { readonly sql: string; readonly values: string | null; readonly at: Moment } | null;
   truncated: boolean;
 }
 

@@ -14,6 +14,8 @@ export interface ResultPanelProps {
   onView(view: "grid" | "chart"): void;
   chart: string | null;
   onChart(spec: string): void;
+  /** Away from the moment that the rows are of. */
+  onNow(): void;
 }
 
 /** What came back: rows, counts, a plan, or an error above what was there before. */
@@ -21,7 +23,11 @@ export function ResultPanel(props: ResultPanelProps) {
   const { state } = props;
   const { outcome, error } = state;
   return (
-    <section className="results" aria-label="Results" aria-busy={state.running !== null}>
+    <section
+      className={outcome === null || outcome.at === null ? "results" : "results in-past"}
+      aria-label="Results"
+      aria-busy={state.running !== null}
+    >
       {error === null ? null : (
         <div className="results-note">
           <ErrorNote error={error.cause}>
@@ -109,6 +115,7 @@ function Sets({ outcome, ...props }: ResultPanelProps & { outcome: Outcome }) {
           item={item}
           result={result}
           durationMs={outcome.durationMs}
+          at={outcome.at}
           of={results.length}
         />
       )}

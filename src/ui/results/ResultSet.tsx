@@ -1,6 +1,7 @@
 import { ChartColumn, Table2 } from "lucide-react";
 import { lazy, Suspense, useMemo, useState } from "react";
 import { stringifyJson } from "../api/json.ts";
+import type { Moment } from "../api/moment.ts";
 import { type Cell, hasAddress, isBlob, queryUrl, type SqlResult } from "../api/sql.ts";
 import type { RunItem } from "../editor/useRun.ts";
 import { IconButton } from "../parts/Button.tsx";
@@ -11,6 +12,7 @@ import type { GridColumn, GridPosition, GridRow } from "../parts/grid/types.ts";
 import { Skeleton } from "../parts/Notes.tsx";
 import { SidePane } from "../parts/SidePane.tsx";
 import { TwinLinks } from "../parts/TwinLink.tsx";
+import { ThenNote } from "../time/ThenNote.tsx";
 import { ExportMenu } from "./ExportMenu.tsx";
 import { TruncatedNote } from "./TruncatedNote.tsx";
 
@@ -21,6 +23,9 @@ export interface ResultSetProps {
   item: RunItem;
   result: SqlResult;
   durationMs: number;
+  /** The moment of the rows. */
+  at: Moment;
+  onNow(): void;
   /** How many results the run had. */
   of: number;
   view: "grid" | "chart";
@@ -37,6 +42,8 @@ export function ResultSet({
   item,
   result,
   durationMs,
+  at,
+  onNow,
   of,
   view,
   onView,
@@ -64,8 +71,10 @@ export function ResultSet({
 
   return (
     <>
+      {at === null ? null : <ThenNote at={at} gapKeys={result.gapKeys ?? []} onNow={onNow} />}
       {truncated ? (
         <TruncatedNote
+          at={at}
           db={db}
           sql={statement.text}
           values={sentValues}
@@ -116,7 +125,7 @@ export function ResultSet({
           <>
             {linkable ? (
               <TwinLinks
-                href={(format) => queryUrl(db, statement.text, sentValues, format)}
+                href={(format) => queryUrl(db, statement.text, sentValues, format, at)}
                 of="these rows"
               />
             ) : null}
@@ -136,7 +145,7 @@ export function ResultSet({
               db={db}
               names={names}
               rows={rows}
-              query={linkable ? { sql: statement.text, values: sentValues } : null}
+              query={linkable ? { sql: statement.text, values: sentValues, at } : null}
               truncated={truncated}
             />
           </>

@@ -1,12 +1,14 @@
 /** All rows of a query as a file, streamed: the server sets no bound on them here. */
 import { send } from "../api/client.ts";
 import { ApiFailure } from "../api/failure.ts";
+import { type Moment, pastQuery } from "../api/moment.ts";
 import { saveFile } from "../parts/save-file.ts";
 
 export interface QueryDownload {
   readonly db: string;
   readonly sql: string;
   readonly values: string | null;
+  readonly at: Moment;
   readonly format: "csv" | "ndjson";
   readonly signal: AbortSignal;
   onProgress(bytes: number): void;
@@ -24,8 +26,11 @@ export async function downloadQuery(download: QueryDownload): Promise<number> {
  * @throws ApiFailure also when the server failed half way: nothing that is cut is taken for whole
  */
 export async function fetchQuery(download: QueryDownload): Promise<Blob> {
-  const { db, sql, values, format, signal, onProgress } = download;
-  const response = await send("/query", { query: { db, sql, values, format }, signal });
+  const { db, sql, values, at, format, signal, onProgress } = download;
+  const response = await send("/query", {
+    query: { db, sql, values, format, ...pastQuery(at) },
+    signal,
+  });
   const reader = response.body?.getReader();
   if (reader === undefined) throw new ApiFailure(0, "NO_ANSWER", "The server sent no rows");
   const parts: Uint8Array<ArrayBuffer>[] = [];

@@ -51,6 +51,16 @@ const KEYS: readonly (readonly [string, readonly (readonly [string, string])[]])
       ["Mod+S", "Save the changes"],
     ],
   ],
+  [
+    "Keys with a history",
+    [
+      [",", "One change back"],
+      [".", "One change on"],
+      ["T", "Go to a moment"],
+      ["N", "Back to now"],
+      ["Home", "On the slider: to the beginning; End: now"],
+    ],
+  ],
 ];
 
 export function KeysDialog({

@@ -2,20 +2,29 @@ import { Command } from "cmdk";
 import {
   Bookmark,
   Database,
+  History,
   Keyboard,
   MoonStar,
   Plus,
+  SkipForward,
   Table2,
   TableProperties,
 } from "lucide-react";
 import { useState } from "react";
 import { type Place, place } from "../address/place.ts";
-import { activate, openDatabase, open as openPlace, useWorkspace } from "../address/workspace.ts";
+import {
+  activate,
+  change,
+  openDatabase,
+  open as openPlace,
+  useWorkspace,
+} from "../address/workspace.ts";
 import { useDatabases } from "../api/databases.ts";
 import { useSavedQueries } from "../api/saved-queries.ts";
 import { useSchema } from "../api/schema.ts";
 import { savedPlace } from "../editor/saved-place.ts";
 import { chooseTheme } from "../theme/choice.ts";
+import { askForMoment, canGoBack } from "../time/wanted.ts";
 import type { Overlay } from "./App.tsx";
 import { PLACES } from "./Rail.tsx";
 import { viewOf } from "./views.ts";
@@ -30,7 +39,8 @@ export interface PaletteProps {
 /** Finds anything by a few letters of its name. */
 export function Palette({ open, onOpenChange, onOverlay }: PaletteProps) {
   const [search, setSearch] = useState("");
-  const { db, tabs } = useWorkspace();
+  const { db, tabs, activeId } = useWorkspace();
+  const shown = tabs.find(({ id }) => id === activeId);
   const objects = useSchema(db).data?.objects ?? [];
   const databases = useDatabases().data?.databases ?? [];
   const saved = useSavedQueries(db).data ?? [];
@@ -146,6 +156,28 @@ export function Palette({ open, onOpenChange, onOverlay }: PaletteProps) {
               New query
             </Command.Item>
           )}
+          {shown !== undefined && canGoBack(shown.id) ? (
+            <>
+              <Command.Item
+                value="go to a moment time travel past"
+                onSelect={run(() => askForMoment(shown.id))}
+              >
+                <History aria-hidden size={15} />
+                Go to a moment…
+              </Command.Item>
+              {(shown.place.params["at"] ?? "") === "" ? null : (
+                <Command.Item
+                  value="back to now present"
+                  onSelect={run(() =>
+                    change(shown.id, { params: { ...shown.place.params, at: "" } }, "push"),
+                  )}
+                >
+                  <SkipForward aria-hidden size={15} />
+                  Back to now
+                </Command.Item>
+              )}
+            </>
+          ) : null}
           {(["light", "dark", "system"] as const).map((choice) => (
             <Command.Item
               key={choice}

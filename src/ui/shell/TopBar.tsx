@@ -101,7 +101,11 @@ function TabList({ tabs }: { tabs: readonly Tab[] }) {
         const words = title(tab.place);
         const selected = tab.id === activeId;
         return (
-          <div key={tab.id} role="presentation" className={`tab ${selected ? "tab-shown" : ""}`}>
+          <div
+            key={tab.id}
+            role="presentation"
+            className={`tab ${selected ? "tab-shown" : ""} ${(tab.place.params["at"] ?? "") === "" ? "" : "tab-past"}`}
+          >
             <button
               type="button"
               role="tab"

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { RotateCcw, X } from "lucide-react";
 import { useState } from "react";
 import { quoteIdentifier } from "../api/literals.ts";
+import type { Moment } from "../api/moment.ts";
 import type { Schema, SchemaColumn, SchemaObject } from "../api/schema.ts";
 import { type Cell, isBlob } from "../api/sql.ts";
 import { Button, IconButton } from "../parts/Button.tsx";
@@ -12,7 +13,7 @@ import { isEditable } from "./model/identity.ts";
 import { isOmitted, keyCondition, readRows } from "./model/reading.ts";
 import { RowLinks } from "./RowLinks.tsx";
 import type { KnownRow, StagedValue } from "./staged/staged.ts";
-import { rowsKey } from "./useTablePage.ts";
+import { rowsAtKey } from "./useTablePage.ts";
 import { asStaged, ValueEditor } from "./ValuePanel.tsx";
 
 export interface RowPanelProps {
@@ -23,6 +24,8 @@ export interface RowPanelProps {
   column: SchemaColumn;
   /** Null for a row that was added and is not saved. */
   row: KnownRow | null;
+  /** Of the past, or null. */
+  at: Moment;
   staged: StagedValue | undefined;
   cellOf(column: string): Cell;
   editable: boolean;
@@ -33,13 +36,14 @@ export interface RowPanelProps {
 
 /** The value of one cell, to read or to write, and where its row leads. */
 export function RowPanel(props: RowPanelProps) {
-  const { db, object, schema, identity, column, row, staged } = props;
+  const { db, object, schema, identity, column, row, staged, at } = props;
   const known = row?.cells.get(column.name) ?? null;
   const shown = staged ?? (row === null ? { kind: "default" as const } : asStaged(known));
   const cell = shown.kind === "value" ? shown.cell : null;
   const omitted = isOmitted(cell);
   const links =
-    row === null ? null : (
+    // Other tables are as they are now.
+    row === null || at !== null ? null : (
       <RowLinks db={db} object={object} schema={schema} cellOf={props.cellOf} />
     );
   if (!props.editable || !isEditable(column))
@@ -48,7 +52,14 @@ export function RowPanel(props: RowPanelProps) {
         {omitted && row !== null && identity !== null ? (
           <>
             <PanelHead column={column} onClose={props.onClose} />
-            <LargeBlob db={db} object={object} identity={identity} row={row} column={column.name} />
+            <LargeBlob
+              db={db}
+              object={object}
+              identity={identity}
+              row={row}
+              at={at}
+              column={column.name}
+            />
           </>
         ) : (
           <CellPanel name={column.name} cell={cell} onClose={props.onClose} />
@@ -71,7 +82,14 @@ export function RowPanel(props: RowPanelProps) {
           onChange={props.onChange}
         />
         {omitted && row !== null && identity !== null ? (
-          <LargeBlob db={db} object={object} identity={identity} row={row} column={column.name} />
+          <LargeBlob
+            db={db}
+            object={object}
+            identity={identity}
+            row={row}
+            at={at}
+            column={column.name}
+          />
         ) : isBlob(cell) ? (
           <CellContent name={column.name} cell={cell} />
         ) : null}
@@ -109,17 +127,19 @@ function LargeBlob({
   object,
   identity,
   row,
+  at,
   column,
 }: {
   db: string;
   object: SchemaObject;
   identity: Identity;
   row: KnownRow;
+  at: Moment;
   column: string;
 }) {
   const [wanted, setWanted] = useState(false);
   const bytes = useQuery({
-    queryKey: [...rowsKey(db, object.name), "blob", row.key, column],
+    queryKey: [...rowsAtKey(db, object.name, at), "blob", row.key, column],
     enabled: wanted,
     gcTime: 0,
     async queryFn({ signal }): Promise<Cell> {
@@ -129,7 +149,7 @@ function LargeBlob({
           `SELECT ${quoteIdentifier(column)} FROM ${quoteIdentifier(object.name)} WHERE `,
           ...keyCondition(identity.columns, row.identity),
         ],
-        { signal },
+        { signal, at },
       );
       const [[cell = null] = []] = rows;
       return cell;

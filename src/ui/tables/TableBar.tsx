@@ -45,6 +45,8 @@ export interface TableBarProps {
   onStructure(): void;
   onImport(): void;
   onExport(): void;
+  /** Whether the rows are those of an earlier moment. */
+  past: boolean;
   /** The filters. */
   children: ReactNode;
 }
@@ -54,6 +56,7 @@ export function TableBar(props: TableBarProps) {
   const { columns, shown, onShown } = props;
   const isShown = (name: string) => shown === null || shown.includes(name);
   const all = columns.map(({ name }) => name);
+  const blocked = props.past ? { disabled: true, note: "only now" } : {};
   return (
     <div className="table-bar" role="toolbar" aria-label="Table">
       <SearchInput text={props.search} onChange={props.onSearch} />
@@ -109,7 +112,7 @@ export function TableBar(props: TableBarProps) {
         <MenuItem icon={SquareTerminal} onSelect={props.onSql}>
           Open as a query
         </MenuItem>
-        <MenuItem icon={Share2} onSelect={props.onShare}>
+        <MenuItem icon={Share2} {...blocked} onSelect={props.onShare}>
           Share a link
         </MenuItem>
         <MenuItem icon={TableProperties} onSelect={props.onStructure}>
@@ -118,7 +121,7 @@ export function TableBar(props: TableBarProps) {
         <MenuItem icon={Download} onSelect={props.onExport}>
           Export
         </MenuItem>
-        <MenuItem icon={Import} onSelect={props.onImport}>
+        <MenuItem icon={Import} {...blocked} onSelect={props.onImport}>
           Import a file
         </MenuItem>
         <MenuLine />

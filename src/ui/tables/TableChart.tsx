@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import type { SchemaObject } from "../api/schema.ts";
 import { printed } from "../api/sql-text.ts";
 import ChartPanel from "../charts/ChartPanel.tsx";
@@ -8,7 +8,7 @@ import type { Identity } from "./model/identity.ts";
 import { viewQuery } from "./model/page-query.ts";
 import { readRows } from "./model/reading.ts";
 import { columnsOf, type ViewState } from "./model/view-state.ts";
-import { rowsKey } from "./useTablePage.ts";
+import { rowsAtKey } from "./useTablePage.ts";
 
 /** More would not be told apart on a chart. */
 const CHARTED_ROWS = 5000;
@@ -26,8 +26,9 @@ export interface TableChartProps {
 export default function TableChart({ db, object, identity, state, spec, onSpec }: TableChartProps) {
   const sql = viewQuery(state, object, identity, CHARTED_ROWS + 1);
   const { data, error } = useQuery({
-    queryKey: [...rowsKey(db, object.name), "chart", printed(sql)],
-    queryFn: ({ signal }) => readRows(db, sql, { signal, brief: true }),
+    queryKey: [...rowsAtKey(db, object.name, state.at), "chart", printed(sql)],
+    placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => readRows(db, sql, { signal, brief: true, at: state.at }),
   });
   if (error !== null) return <ErrorNote error={error} />;
   if (data === undefined) return <Skeleton lines={8} label="Reading rows" />;

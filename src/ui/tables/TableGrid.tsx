@@ -19,6 +19,7 @@ import { isEditable } from "./model/identity.ts";
 import { followKey } from "./references.ts";
 import type { StagedValue } from "./staged/staged.ts";
 import type { Refusal } from "./staged/store.ts";
+import { type Marks, markOf } from "./useMarks.ts";
 import type { StagedRows } from "./useStagedRows.ts";
 
 /** Longer text is written in the pane, not in a cell. */
@@ -34,6 +35,7 @@ export interface TableGridProps {
   editable: boolean;
   /** The row that could not be saved. */
   refused: Refusal | null;
+  marks: Marks;
   firstRowNumber: number;
   sort: GridSort | null;
   busy: boolean;
@@ -52,7 +54,7 @@ export interface TableGridProps {
 
 /** The rows of a table in a grid, with what is staged marked in it. */
 export function TableGrid(props: TableGridProps) {
-  const { db, object, schema, columns, rows, editable, refused } = props;
+  const { db, object, schema, columns, rows, editable, refused, marks } = props;
   const [editing, setEditing] = useState<(GridPosition & { typed?: string }) | null>(null);
   const gridColumns = useMemo(
     () => columns.map((column) => toGridColumn(column, object)),
@@ -118,9 +120,10 @@ export function TableGrid(props: TableGridProps) {
       if (isRefused(refused, rows.keyAt(row), column)) return "cell-refused";
       if (rows.isDeleted(row)) return "cell-deleted";
       if (rows.isAdded(row)) return "cell-added";
-      return rows.stagedAt(row, column) === undefined ? undefined : "cell-changed";
+      if (rows.stagedAt(row, column) !== undefined) return "cell-changed";
+      return marks.has(markOf(rows.keyAt(row), column)) ? "cell-marked" : undefined;
     },
-    [columns, rows, refused],
+    [columns, rows, refused, marks],
   );
 
   const rowMark = useCallback(

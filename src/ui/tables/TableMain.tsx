@@ -48,6 +48,7 @@ export function TableMain({ table }: { table: Table }) {
       rows={rows}
       editable={table.editable}
       refused={table.refused}
+      marks={table.marks}
       firstRowNumber={(state.page - 1) * state.pageSize + 1}
       sort={state.sort}
       busy={page.isPlaceholderData}

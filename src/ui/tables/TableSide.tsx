@@ -1,3 +1,4 @@
+import { ComparePane } from "../time/ComparePane.tsx";
 import { FacetPane } from "./facets/FacetPane.tsx";
 import { RowPanel } from "./RowPanel.tsx";
 import type { Table } from "./useTable.ts";
@@ -5,6 +6,15 @@ import type { Table } from "./useTable.ts";
 /** What stands beside the rows: facets, or the value of the chosen cell. Null when it is nothing. */
 export function tableSide(table: Table): React.ReactNode {
   const { db, object, schema, rows, selection, columns, edits } = table;
+  if (table.side === "compare" && table.time.at !== null)
+    return (
+      <ComparePane
+        db={db}
+        table={object.name}
+        at={table.time.at}
+        onClose={() => table.show(null)}
+      />
+    );
   if (table.side === "facets")
     return (
       <FacetPane
@@ -29,6 +39,7 @@ export function tableSide(table: Table): React.ReactNode {
       identity={table.identity}
       column={column}
       row={typeof target === "object" ? target : null}
+      at={table.state.at}
       staged={rows.stagedAt(row, column.name)}
       cellOf={(name) => rows.cellAt(row, name)}
       editable={table.editable && !rows.isDeleted(row)}

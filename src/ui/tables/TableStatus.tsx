@@ -67,7 +67,7 @@ export function TableStatus(props: TableStatusProps) {
         </span>
       ) : null}
       <span className="table-bar-space" />
-      <TwinLinks href={(format) => queryUrl(db, sql, null, format)} of="all these rows" />
+      <TwinLinks href={(format) => queryUrl(db, sql, null, format, state.at)} of="all these rows" />
     </footer>
   );
 }

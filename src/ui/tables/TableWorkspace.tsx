@@ -2,6 +2,7 @@ import { Lock } from "lucide-react";
 import { useState } from "react";
 import { place } from "../address/place.ts";
 import { change, open } from "../address/workspace.ts";
+import { printMoment } from "../api/moment.ts";
 import { offerImport } from "../import/offer.ts";
 import { Button } from "../parts/Button.tsx";
 import { isKey, isWriting } from "../parts/keys.ts";
@@ -9,6 +10,9 @@ import { ErrorNote } from "../parts/Notes.tsx";
 import { SidePane } from "../parts/SidePane.tsx";
 import { toastFailure } from "../parts/Toast.tsx";
 import { ShareDialog } from "../share/ShareDialog.tsx";
+import { RestoreDialog } from "../time/RestoreDialog.tsx";
+import { TimeLine } from "../time/TimeLine.tsx";
+import { TimeNote } from "../time/TimeNote.tsx";
 import { ExportDialog } from "./export/ExportDialog.tsx";
 import { FilterBar } from "./filters/FilterBar.tsx";
 import { PreviewDialog } from "./staged/PreviewDialog.tsx";
@@ -22,11 +26,14 @@ import { TableStatus } from "./TableStatus.tsx";
 import { type Table, type TableProps, useTable } from "./useTable.ts";
 import { refreshRows } from "./useTablePage.ts";
 
+const NO_KEYS: readonly string[] = [];
+
 /** One table: its rows, what is looked at of them, and what is about to be changed. */
 export function TableWorkspace(props: TableProps) {
   const table = useTable(props);
   const { db, object, state, saving, dirty, chart, side } = table;
-  const [dialog, setDialog] = useState<"preview" | "share" | "export" | null>(null);
+  const { at } = state;
+  const [dialog, setDialog] = useState<"preview" | "share" | "restore" | "export" | null>(null);
   const save = () => {
     setDialog(null);
     saving.save().catch(toastFailure);
@@ -43,7 +50,23 @@ export function TableWorkspace(props: TableProps) {
   };
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys that belong to all of the view
-    <div className="table-view" onKeyDown={onKeyDown}>
+    <div className={at === null ? "table-view" : "table-view in-past"} onKeyDown={onKeyDown}>
+      {object.role === "kv" ? (
+        <>
+          <TimeLine db={db} table={object.name} time={table.time} active={table.active} />
+          <TimeNote
+            db={db}
+            table={object.name}
+            at={at}
+            active={table.active}
+            locked={table.locked}
+            gapKeys={table.page.data?.gapKeys ?? NO_KEYS}
+            comparing={table.side === "compare"}
+            onCompare={() => table.show(table.side === "compare" ? null : "compare")}
+            onRestore={() => setDialog("restore")}
+          />
+        </>
+      ) : null}
       <TableBar
         columns={table.allColumns}
         shown={state.columns}
@@ -59,11 +82,12 @@ export function TableWorkspace(props: TableProps) {
         onAdd={table.editable && !chart ? table.edits.add : undefined}
         onUndo={table.canUndo ? () => void saving.undo() : undefined}
         onRefresh={() => void refreshRows(db)}
-        onSql={() => open(place(db, "sql", null, { q: table.sql, run: "1" }))}
+        onSql={() => open(place(db, "sql", null, { q: table.sql, run: "1", at: printMoment(at) }))}
         onShare={() => setDialog("share")}
         onStructure={() => open(place(db, "structure", object.name))}
         onImport={() => offerImport({ table: object.role === "user" ? object.name : null })}
         onExport={() => setDialog("export")}
+        past={at !== null}
       >
         <FilterBar
           columns={table.allColumns}
@@ -76,8 +100,8 @@ export function TableWorkspace(props: TableProps) {
       <Notes table={table} />
       <div className="table-body">
         <SidePane
-          id={side === "facets" ? "facets" : "cell"}
-          label={side === "facets" ? "Facets" : "Value"}
+          id={side === "value" || side === null ? "cell" : side}
+          label={side === "facets" ? "Facets" : side === "compare" ? "Compare with now" : "Value"}
           main={<TableMain table={table} />}
           side={tableSide(table)}
           onClose={() => table.show(null)}
@@ -110,8 +134,8 @@ export function TableWorkspace(props: TableProps) {
         identity={table.identity}
         state={state}
         // The rows of the page before say nothing about this one.
-        page={table.page.isPlaceholderData ? undefined : table.page.data}
-        counting={table.active && table.unknown.length === 0 && !chart}
+        page={table.page.isPlaceholderData && !table.time.dragging ? undefined : table.page.data}
+        counting={table.active && table.readable && !chart && !table.time.dragging}
         paged={!chart}
         onView={table.setView}
       />
@@ -136,6 +160,19 @@ export function TableWorkspace(props: TableProps) {
           onClose={() => setDialog(null)}
         />
       ) : null}
+      {dialog === "restore" && table.time.at !== null ? (
+        <RestoreDialog
+          db={db}
+          table={object.name}
+          at={table.time.at}
+          onClose={() => setDialog(null)}
+          onChanged={() => void refreshRows(db)}
+          onRestored={() => {
+            setDialog(null);
+            table.setParams({ at: "", side: "" });
+          }}
+        />
+      ) : null}
       {dialog === "share" ? (
         <ShareDialog
           open
@@ -151,10 +188,11 @@ export function TableWorkspace(props: TableProps) {
 
 /** Why rows cannot be changed, or not be shown. */
 function Notes({ table }: { table: Table }) {
-  const { tab, object, locked, unknown, page } = table;
+  const { tab, object, locked, unknown, page, time } = table;
+  const backToNow = <Button onClick={() => time.go(null)}>Back to now</Button>;
   return (
     <>
-      {locked === null ? null : (
+      {locked === null || object.role === "kv" ? null : (
         <p className="table-locked">
           <Lock aria-hidden size={13} /> {locked}
         </p>
@@ -166,9 +204,18 @@ function Notes({ table }: { table: Table }) {
           </ErrorNote>
         </div>
       )}
+      {time.unreadable ? (
+        <div className="table-problem">
+          <ErrorNote
+            error={new Error(`The address says at=${tab.place.params["at"]}, which is no moment`)}
+          >
+            {backToNow}
+          </ErrorNote>
+        </div>
+      ) : null}
       {page.error === null ? null : (
         <div className="table-problem">
-          <ErrorNote error={page.error} />
+          <ErrorNote error={page.error}>{time.at === null ? null : backToNow}</ErrorNote>
         </div>
       )}
     </>

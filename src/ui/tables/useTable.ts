@@ -1,10 +1,12 @@
 /** The state of one table's view: what the address says, what was read, what is staged, what is chosen. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { change } from "../address/workspace.ts";
+import { stringifyJson } from "../api/json.ts";
 import type { Schema, SchemaColumn, SchemaObject } from "../api/schema.ts";
 import { printed } from "../api/sql-text.ts";
 import type { GridHandle, GridSelection } from "../parts/grid/types.ts";
 import type { ViewProps } from "../shell/views.ts";
+import { useTableTime } from "../time/useTableTime.ts";
 import { movedTo, rememberColumns, rememberedColumns, shortened } from "./model/column-order.ts";
 import { identityOf, readOnlyReason, shownColumns } from "./model/identity.ts";
 import { viewQuery } from "./model/page-query.ts";
@@ -19,8 +21,9 @@ import { isNothing } from "./staged/staged.ts";
 import { useStaged } from "./staged/store.ts";
 import { useSaving } from "./staged/useSaving.ts";
 import { useEdits } from "./useEdits.ts";
+import { useMarks } from "./useMarks.ts";
 import { useElsewhere, useStagedRows } from "./useStagedRows.ts";
-import { useTablePage } from "./useTablePage.ts";
+import { rowsKey, useTablePage } from "./useTablePage.ts";
 
 export interface TableProps extends ViewProps {
   object: SchemaObject;
@@ -30,11 +33,30 @@ export interface TableProps extends ViewProps {
 /** Everything that the parts of the view share. */
 export type Table = ReturnType<typeof useTable>;
 
+const PAST_REASON = "The past is only read.";
+
+/** What stands beside the rows; a value belongs to the selection, which no address tells. */
+type Side = "facets" | "compare" | "value" | null;
+const ADDRESSED_SIDES = ["facets", "compare"] as const;
+
 const NO_SELECTION: GridSelection = { active: { row: 0, column: 0 }, rows: [], columns: [] };
 
 export function useTable({ tab, db, active, object, schema }: TableProps) {
   const { params } = tab.place;
-  const state = useMemo(() => parseViewState(params), [params]);
+  const setParams = (next: Record<string, string>, mode: "push" | "replace" = "push") =>
+    change(tab.id, { params: { ...params, ...next } }, mode);
+  const time = useTableTime({
+    tabId: tab.id,
+    db,
+    table: object.name,
+    enabled: object.role === "kv",
+    active,
+    text: params["at"],
+    rowsKey: rowsKey(db, object.name),
+    onAt: (at, mode) => setParams({ at }, mode),
+  });
+  const { shown: at } = time;
+  const state = useMemo(() => ({ ...parseViewState(params), at }), [params, at]);
   const identity = useMemo(() => identityOf(object), [object]);
   const all = useMemo(() => shownColumns(object), [object]);
   const names = useMemo(() => all.map(({ name }) => name), [all]);
@@ -44,9 +66,13 @@ export function useTable({ tab, db, active, object, schema }: TableProps) {
     const isPinned = ({ name }: SchemaColumn) => pinned.includes(name);
     return [...shown.filter(isPinned), ...shown.filter((column) => !isPinned(column))];
   }, [state, object, pinned]);
-  const locked = readOnlyReason(object);
+  const locked = at === null ? readOnlyReason(object) : PAST_REASON;
   const unknown = unknownColumns(state, object);
-  const page = useTablePage(db, object, identity, state, unknown.length === 0);
+  const readable = unknown.length === 0 && !time.unreadable;
+  const page = useTablePage(db, object, identity, state, readable);
+  const { at: _at, side: _side, ...view } = params;
+  const settled = page.isPlaceholderData ? undefined : page.data?.rows;
+  const marks = useMarks(settled, at, stringifyJson(view));
   const { staged, past, refused, inverse } = useStaged(db, object.name);
   const elsewhere = useElsewhere(db, object, identity, page.data?.rows, staged, columns);
   const rows = useStagedRows(page.data?.rows, staged, elsewhere, columns);
@@ -68,8 +94,6 @@ export function useTable({ tab, db, active, object, schema }: TableProps) {
     if (row !== -1) grid.current?.select({ row, column: Math.max(0, column) });
   }, [refused]);
 
-  const setParams = (next: Record<string, string>, mode: "push" | "replace" = "push") =>
-    change(tab.id, { params: { ...params, ...next } }, mode);
   const setView = (next: Partial<ViewState>) => {
     if (next.columns !== undefined)
       rememberColumns(db, object.name, { shown: next.columns, pinned });
@@ -93,8 +117,11 @@ export function useTable({ tab, db, active, object, schema }: TableProps) {
   }, [db, object, names, state, tab.id, params]);
   const latest = useRef(setView);
   latest.current = setView;
-  const side: "facets" | "value" | null =
-    params["side"] === "facets" ? "facets" : valueShown ? "value" : null;
+  const addressed = ADDRESSED_SIDES.find((each) => each === params["side"]);
+  const side: Side =
+    addressed === "compare" && time.at === null
+      ? null
+      : (addressed ?? (valueShown ? "value" : null));
 
   return {
     tab,
@@ -138,7 +165,13 @@ export function useTable({ tab, db, active, object, schema }: TableProps) {
     editable: locked === null,
     /** Columns that the address names and the table does not have. */
     unknown,
+    /** Whether the address asks for something that can be read. */
+    readable,
+    /** The moment that is shown. */
+    time,
     page,
+    /** Cells that the last step through time changed. */
+    marks,
     staged,
     canStepBack: past.length > 0,
     refused,
@@ -160,9 +193,9 @@ export function useTable({ tab, db, active, object, schema }: TableProps) {
     chart: params["view"] === "chart",
     chartSpec: params["chart"] ?? null,
     side,
-    show(next: typeof side) {
-      if ((next === "facets") !== (side === "facets"))
-        setParams({ side: next === "facets" ? "facets" : "" });
+    show(next: Side) {
+      const side_ = next === "value" ? "" : (next ?? "");
+      if (side_ !== (addressed ?? "")) setParams({ side: side_ });
       setValueShown(next === "value");
     },
     /** The rows of all pages. */

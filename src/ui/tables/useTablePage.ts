@@ -2,6 +2,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { stringifyJson } from "../api/json.ts";
 import { quoteIdentifier } from "../api/literals.ts";
+import type { Moment } from "../api/moment.ts";
 import { queryClient } from "../api/query-client.ts";
 import { type SchemaObject, schemaKey } from "../api/schema.ts";
 import type { Cell } from "../api/sql.ts";
@@ -18,9 +19,15 @@ export interface TablePage {
   readonly hasNext: boolean;
   /** Fewer rows came than belong to the page, because they are large. */
   readonly cut: boolean;
+  /** Keys that are left out, because nobody knows how they were. */
+  readonly gapKeys: readonly string[];
 }
 
 export const rowsKey = (db: string, table: string) => ["rows", db, table] as const;
+
+/** What is read at a moment; the past stays as it was. */
+export const rowsAtKey = (db: string, table: string, at: Moment) =>
+  [...rowsKey(db, table), at] as const;
 
 /** Reads everything anew that shows rows of the database. */
 export async function refreshRows(db: string): Promise<void> {
@@ -59,6 +66,8 @@ function selection(
     ["*", ...others.map(quoteIdentifier)],
   ];
 }
+/** The pictures of a film are many, and seen once. */
+const KEPT_PICTURE_MS = 20_000;
 
 export function useTablePage(
   db: string,
@@ -74,11 +83,13 @@ export function useTablePage(
   const wanted = rowsOfPage(state);
   const { sql, reversed } = pageQuery(state, object, identity, selected, wanted + 1);
   return useQuery({
-    queryKey: [...rowsKey(db, object.name), printed(sql)],
+    queryKey: [...rowsAtKey(db, object.name, state.at), printed(sql)],
     enabled,
     placeholderData: keepPreviousData,
+    // The past stays as it was.
+    ...(state.at === null ? {} : { staleTime: Number.POSITIVE_INFINITY, gcTime: KEPT_PICTURE_MS }),
     async queryFn({ signal }): Promise<TablePage> {
-      const answer = await readRows(db, sql, { signal, brief: true });
+      const answer = await readRows(db, sql, { signal, brief: true, at: state.at });
       const more = answer.rows.length > wanted || answer.truncated;
       const page = answer.rows.slice(0, wanted);
       const rows = page.map(([orderHex = null, ...row], index) => {
@@ -93,6 +104,7 @@ export function useTablePage(
         hasPrevious: reversed ? more : !beginning,
         hasNext: reversed ? cursor.kind !== "last" : more,
         cut: answer.truncated,
+        gapKeys: answer.gapKeys,
       };
     },
   });
@@ -154,15 +166,16 @@ export function useRowCount(db: string, object: SchemaObject, state: ViewState, 
     `\nLIMIT ${COUNTED_ROWS + 1})`,
   ];
   return useQuery({
-    queryKey: [...rowsKey(db, object.name), "count", printed(sql), object.row_count],
+    queryKey: [...rowsAtKey(db, object.name, state.at), "count", printed(sql), object.row_count],
     enabled,
     retry: false,
     async queryFn({ signal }): Promise<RowCount> {
-      const { rows } = await readRows(db, sql, { signal, timeoutS: COUNT_TIMEOUT_S });
+      const { at } = state;
+      const { rows } = await readRows(db, sql, { signal, timeoutS: COUNT_TIMEOUT_S, at });
       const count = Number(rows[0]?.[0] ?? 0);
       if (count <= COUNTED_ROWS) return { rows: count, kind: "exact" };
       const { row_count: known, row_count_exact: exact } = object;
-      if (conditions.length === 0 && known !== null)
+      if (conditions.length === 0 && known !== null && at === null)
         return { rows: known, kind: exact ? "exact" : "estimate" };
       return { rows: COUNTED_ROWS, kind: "least" };
     },

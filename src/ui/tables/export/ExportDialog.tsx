@@ -50,7 +50,7 @@ export function ExportDialog(props: ExportDialogProps) {
   useEffect(() => () => controller.current?.abort(), []);
 
   const found = useRowCount(db, object, state, filtered);
-  const total = useRowCount(db, object, NO_FILTER, true);
+  const total = useRowCount(db, object, { ...NO_FILTER, at: state.at }, true);
   const words = (count: typeof total) =>
     countWords(count.error === null ? (count.data ?? null) : "slow");
 
@@ -186,6 +186,7 @@ export function ExportDialog(props: ExportDialogProps) {
 }
 
 const NO_FILTER: ViewState = {
+  at: null,
   filters: [],
   search: "",
   sort: null,

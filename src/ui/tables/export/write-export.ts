@@ -30,6 +30,7 @@ export async function writeExport(
     ...options,
     sql,
     values: null,
+    at: exported.state.at,
     format: format === "csv" ? "csv" : "ndjson",
   });
   if (format === "csv" || format === "ndjson") return rows;

@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Plus, X } from "lucide-react";
 import { useState } from "react";
 import { ApiFailure } from "../../api/failure.ts";
@@ -16,7 +16,7 @@ import { whereClause, whereSql } from "../model/page-query.ts";
 import { cellOf, readRows } from "../model/reading.ts";
 import type { ViewState } from "../model/view-state.ts";
 import { sameCell } from "../staged/staged.ts";
-import { rowsKey } from "../useTablePage.ts";
+import { rowsAtKey } from "../useTablePage.ts";
 
 const VALUES = 20;
 /** The server stops counting after it. */
@@ -95,9 +95,15 @@ function Facet({
   const [sampled, setSampled] = useState(false);
   const sql = facetSql(name, object, state, sampled);
   const { data, error, refetch } = useQuery({
-    queryKey: [...rowsKey(db, object.name), "facet", printed(sql)],
+    queryKey: [...rowsAtKey(db, object.name, state.at), "facet", printed(sql)],
+    placeholderData: keepPreviousData,
     async queryFn({ signal }): Promise<readonly FacetValue[]> {
-      const { rows } = await readRows(db, sql, { signal, timeoutS: DEADLINE_S, brief: true });
+      const { rows } = await readRows(db, sql, {
+        signal,
+        timeoutS: DEADLINE_S,
+        brief: true,
+        at: state.at,
+      });
       return rows.map(([cell = null, count = 0]) => ({
         cell: cellOf(name, cell, object),
         rows: Number(count),

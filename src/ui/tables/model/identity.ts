@@ -18,6 +18,8 @@ export function identityOf(object: SchemaObject): Identity | null {
   if (isRTree(object) && first !== undefined) return { columns: [first.name], rowid: false };
   if (object.without_rowid) return { columns: key.map(({ name }) => name), rowid: false };
   const [alias] = key;
+  // A key of the key-value store is what tells rows apart at every moment.
+  if (object.role === "kv") return { columns: key.map(({ name }) => name), rowid: false };
   // INTEGER PRIMARY KEY is the row id itself. Any other key of such a table may hold NULL.
   if (key.length === 1 && alias?.type.toUpperCase() === "INTEGER")
     return { columns: [alias.name], rowid: false };
@@ -40,7 +42,7 @@ export function shownColumns(object: SchemaObject): readonly SchemaColumn[] {
 /** Why rows cannot be changed here; null when they can. */
 export function readOnlyReason(object: SchemaObject): string | null {
   if (object.role === "kv")
-    return "These are keys of the key-value store and have a history. Here they are only read; change them with the key-value API.";
+    return "These are keys, and they have a history. Here they are only read; change them with the key-value API.";
   if (object.role === "kv_history") return "This is the history of keys. It is only read.";
   if (object.role === "internal") return "The database keeps its own books here.";
   if (object.type === "view") return "This is a view. Its rows come from a query.";

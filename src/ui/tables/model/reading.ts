@@ -2,6 +2,7 @@
 import { call } from "../../api/client.ts";
 import { stringifyJson } from "../../api/json.ts";
 import { quoteIdentifier } from "../../api/literals.ts";
+import { type Moment, pastQuery } from "../../api/moment.ts";
 import type { SchemaObject } from "../../api/schema.ts";
 import { type Cell, isBlob, toCell, WholeReal } from "../../api/sql.ts";
 import { bound, type SqlText, value } from "../../api/sql-text.ts";
@@ -22,24 +23,31 @@ export interface QueryRows {
   readonly rows: readonly (readonly Cell[])[];
   /** There were more than one answer holds. */
   readonly truncated: boolean;
+  /** Keys of which nobody knows how they were then; they are left out. */
+  readonly gapKeys: readonly string[];
+}
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
+  readonly timeoutS?: number;
+  /** Of large BLOBs only the size, which is what a page of rows needs. */
+  readonly brief?: boolean;
+  /** Key-value tables as they were; now if not given. */
+  readonly at?: Moment;
 }
 
 /** Runs SQL of the page's own that only reads; anything else is refused by the server. */
 export async function readRows(
   db: string,
   text: SqlText,
-  options: {
-    signal?: AbortSignal;
-    timeoutS?: number;
-    /** Of large BLOBs only the size, which is what a page of rows needs. */
-    brief?: boolean;
-  } = {},
+  options: ReadOptions = {},
 ): Promise<QueryRows> {
   const { statement, values } = bound(text);
-  const { columns, resultSet, truncated } = await call<{
+  const answer = await call<{
     columns: readonly string[];
     resultSet: readonly Record<string, unknown>[];
     truncated?: boolean;
+    gap_keys?: readonly string[];
   }>("/query", {
     query: {
       db,
@@ -48,13 +56,16 @@ export async function readRows(
       format: "json",
       cells: options.brief === true ? "brief" : "exact",
       timeout: options.timeoutS,
+      ...pastQuery(options.at ?? null),
     },
     signal: options.signal,
     byPage: true,
   });
+  const { columns, resultSet, truncated, gap_keys: gapKeys = [] } = answer;
   return {
     rows: resultSet.map((row) => columns.map((name) => toCell(row[name] ?? null))),
     truncated: truncated === true,
+    gapKeys,
   };
 }
 

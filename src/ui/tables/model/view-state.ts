@@ -1,5 +1,6 @@
 /** What of a table is looked at, as its address says it. */
 import { stringifyJson } from "../../api/json.ts";
+import { type Moment, parseMoment } from "../../api/moment.ts";
 import type { SchemaObject } from "../../api/schema.ts";
 import { type Cell, toCell } from "../../api/sql.ts";
 import type { GridSort } from "../../parts/grid/types.ts";
@@ -36,6 +37,8 @@ export interface ViewState {
   /** Names in the order shown; null for all. */
   readonly columns: readonly string[] | null;
   readonly facets: readonly string[];
+  /** As the table was then; for tables that have a history. */
+  readonly at: Moment;
 }
 
 export type Params = Readonly<Record<string, string>>;
@@ -53,6 +56,7 @@ export function parseViewState(params: Params): ViewState {
     pageSize: PAGE_SIZES.find((each) => each === size) ?? DEFAULT_PAGE_SIZE,
     columns: columns.length === 0 ? null : [...new Set(columns)],
     facets: names(params["facets"]),
+    at: parseMoment(params["at"]) ?? null,
   };
 }
 
