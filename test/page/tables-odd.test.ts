@@ -234,6 +234,7 @@ describePage("tables with odd values", (tests) => {
     async () => {
       await sql(
         "t.db",
+        "DROP TABLE IF EXISTS texts",
         "CREATE TABLE texts(id INTEGER PRIMARY KEY, a TEXT, n REAL)",
         "INSERT INTO texts VALUES (1, 'x', 1), (2, 'y', 2)",
       );
@@ -268,6 +269,7 @@ describePage("tables with odd values", (tests) => {
     async () => {
       await sql(
         "t.db",
+        "DROP TABLE IF EXISTS many",
         "CREATE TABLE many(id INTEGER PRIMARY KEY, a TEXT, b TEXT)",
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250) INSERT INTO many SELECT i, 'a' || i, 'b' || i FROM n",
       );
