@@ -26,6 +26,8 @@ export const MAX_PATH_CHARS = 4096;
 export const DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024;
 /** Largest answer to user SQL, in bytes of JSON. */
 export const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+/** BLOBs of up to so many bytes are in answers with `cells=brief`; of others only their size. */
+export const BRIEF_BLOB_BYTES = 16 * 1024;
 
 /** Rows of one SQL result; more are cut and reported as `truncated` (contract 1.1, 1.2). */
 export const MAX_SQL_ROWS = 10_000;

@@ -36,6 +36,7 @@ const KEYS: readonly (readonly [string, readonly (readonly [string, string])[]])
       ["Mod+C", "Copy"],
       ["Enter", "Open or edit the cell; sort in the header"],
       ["Alt+Arrows", "Width of the column"],
+      ["Shift+Alt+Arrows", "Move the column of a table"],
       ["Shift+F10", "Menu of the cell, or of the column"],
     ],
   ],
@@ -72,7 +73,7 @@ export function KeysDialog({
   return (
     <Dialog open={open} onOpenChange={onOpenChange} title="Keys" size="medium">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
-      <section className="keys" tabIndex={0} aria-label="All keys">
+      <section className="keys" tabIndex={0} aria-label="Keys">
         {KEYS.map(([title, keys]) => (
           <section key={title}>
             <h3>{title}</h3>

@@ -18,6 +18,11 @@ const features = tableFeatures({
   sortedRowModel: createSortedRowModel(),
 });
 
+/** A column of a table may have no name at all; TanStack's must have one. */
+function keyOf(id: string): string {
+  return id === "" ? "\u0000" : id;
+}
+
 interface IndexedRow {
   readonly row: GridRow;
   readonly index: number;
@@ -34,7 +39,7 @@ export function useGridTable({ columns, rows, sort, onSort, storageKey }: GridPr
   const definitions = useMemo(
     () =>
       columns.map((column, index) => ({
-        id: column.id,
+        id: keyOf(column.id),
         accessorFn: ({ row }: IndexedRow) => row[index] ?? null,
         size: initialWidth(column, index, sample),
         minSize: MIN_WIDTH,
@@ -59,7 +64,8 @@ export function useGridTable({ columns, rows, sort, onSort, storageKey }: GridPr
           : (load<Record<string, number>>(`widths:${storageKey}`) ?? {}),
     },
     state: {
-      sorting: shownSort === null ? [] : [{ id: shownSort.column, desc: shownSort.descending }],
+      sorting:
+        shownSort === null ? [] : [{ id: keyOf(shownSort.column), desc: shownSort.descending }],
     },
   });
 
@@ -70,11 +76,11 @@ export function useGridTable({ columns, rows, sort, onSort, storageKey }: GridPr
   }, [columnSizing, storageKey]);
 
   const shown = table.getRowModel().rows;
-  const widths = columns.map(({ id }) => table.getColumn(id)?.getSize() ?? MIN_WIDTH);
+  const widths = columns.map(({ id }) => table.getColumn(keyOf(id))?.getSize() ?? MIN_WIDTH);
   const setWidth = (id: string, width: number) =>
     table.setColumnSizing((sizes) => ({
       ...sizes,
-      [id]: Math.min(Math.max(width, MIN_WIDTH), MAX_WIDTH),
+      [keyOf(id)]: Math.min(Math.max(width, MIN_WIDTH), MAX_WIDTH),
     }));
   return {
     /** Indices of `rows` in the order shown. */

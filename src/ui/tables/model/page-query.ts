@@ -79,6 +79,9 @@ export function pageQuery(
   };
 }
 
+/** Longer lists of names would not fit into an address. */
+export const MAX_LIST_CHARS = 8000;
+
 /** The rows of all pages, for other formats and for people. */
 export function viewQuery(
   state: ViewState,
@@ -87,8 +90,10 @@ export function viewQuery(
   limit?: number,
 ): SqlText {
   const names = columnsOf(state, object).map(({ name }) => quoteIdentifier(name));
+  const list = names.join(", ");
+  const all = state.columns === null && list.length > MAX_LIST_CHARS;
   return [
-    `SELECT ${names.join(", ")}\nFROM ${quoteIdentifier(object.name)}`,
+    `SELECT ${all ? "*" : list}\nFROM ${quoteIdentifier(object.name)}`,
     ...whereClause(whereSql(state, object)),
     orderClause(orderOf(state, object, identity)),
     limit === undefined ? "" : `\nLIMIT ${limit}`,
@@ -100,7 +105,7 @@ function turned(order: readonly OrderTerm[], reversed: boolean): readonly OrderT
 }
 
 /** @param table qualifies the names: a bare one could mean the name of a result column */
-function orderClause(order: readonly OrderTerm[], table?: string): string {
+export function orderClause(order: readonly OrderTerm[], table?: string): string {
   if (order.length === 0) return "";
   const prefix = table === undefined ? "" : `${quoteIdentifier(table)}.`;
   return `\nORDER BY ${order
