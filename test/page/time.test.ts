@@ -1,5 +1,6 @@
 /** The time control, as people use it: back, compare, restore, undo; what the server then holds. */
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { describePage, IN_BROWSER, type PageTests } from "./support/browser.ts";
 import { fillStock, HOUR_MS, MINUTE_MS, put } from "./support/stock.ts";
@@ -125,6 +126,15 @@ describePage("the time control", (tests) => {
         expect(await item.innerText()).toContain("only now");
       }
       await page.keyboard.press("Escape");
+
+      // So is a file of it.
+      await page.getByRole("button", { name: "More", exact: true }).click();
+      await page.getByRole("menuitem", { name: "Export" }).click();
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name: "Download" }).click(),
+      ]);
+      expect(readFileSync(await download.path(), "utf8")).toMatch(/\r\nplum,3,.*\r\npear,20,/);
 
       // A query of it is about the same moment.
       await page.getByRole("button", { name: "More", exact: true }).click();
