@@ -3,6 +3,7 @@ import type { GridColumn, GridSelection } from "../parts/grid/types.ts";
 import { Skeleton } from "../parts/Notes.tsx";
 import { ColumnMenu } from "./ColumnMenu.tsx";
 import { printChange } from "./model/view-state.ts";
+import { NoRows } from "./NoRows.tsx";
 import { RowMenu } from "./RowMenu.tsx";
 import { followKey, referrersOf } from "./references.ts";
 import { TableGrid } from "./TableGrid.tsx";
@@ -38,7 +39,8 @@ export function TableMain({ table }: { table: Table }) {
     ...object.foreign_keys.flatMap((key) => followKey(db, key, cellOf(row), schema) ?? []),
     ...referrersOf(db, object, cellOf(row), schema),
   ];
-  return (
+  const none = page.data !== undefined && !page.isPlaceholderData && rows.targets.length === 0;
+  const grid = (
     <TableGrid
       ref={table.grid}
       db={db}
@@ -90,5 +92,12 @@ export function TableMain({ table }: { table: Table }) {
         />
       )}
     />
+  );
+  // Always in the same place of the tree, so that the grid stays the same one when the first row comes.
+  return (
+    <div className="table-main">
+      {grid}
+      {none ? <NoRows table={table} /> : null}
+    </div>
   );
 }

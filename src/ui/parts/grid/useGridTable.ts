@@ -18,6 +18,9 @@ const features = tableFeatures({
   sortedRowModel: createSortedRowModel(),
 });
 
+/** TanStack Table takes no empty id, and SQLite allows a column without a name. */
+const tableId = (id: string) => `c:${id}`;
+
 interface IndexedRow {
   readonly row: GridRow;
   readonly index: number;
@@ -34,7 +37,7 @@ export function useGridTable({ columns, rows, sort, onSort, storageKey }: GridPr
   const definitions = useMemo(
     () =>
       columns.map((column, index) => ({
-        id: column.id,
+        id: tableId(column.id),
         accessorFn: ({ row }: IndexedRow) => row[index] ?? null,
         size: initialWidth(column, index, sample),
         minSize: MIN_WIDTH,
@@ -59,7 +62,8 @@ export function useGridTable({ columns, rows, sort, onSort, storageKey }: GridPr
           : (load<Record<string, number>>(`widths:${storageKey}`) ?? {}),
     },
     state: {
-      sorting: shownSort === null ? [] : [{ id: shownSort.column, desc: shownSort.descending }],
+      sorting:
+        shownSort === null ? [] : [{ id: tableId(shownSort.column), desc: shownSort.descending }],
     },
   });
 
@@ -70,11 +74,11 @@ export function useGridTable({ columns, rows, sort, onSort, storageKey }: GridPr
   }, [columnSizing, storageKey]);
 
   const shown = table.getRowModel().rows;
-  const widths = columns.map(({ id }) => table.getColumn(id)?.getSize() ?? MIN_WIDTH);
+  const widths = columns.map(({ id }) => table.getColumn(tableId(id))?.getSize() ?? MIN_WIDTH);
   const setWidth = (id: string, width: number) =>
     table.setColumnSizing((sizes) => ({
       ...sizes,
-      [id]: Math.min(Math.max(width, MIN_WIDTH), MAX_WIDTH),
+      [tableId(id)]: Math.min(Math.max(width, MIN_WIDTH), MAX_WIDTH),
     }));
   return {
     /** Indices of `rows` in the order shown. */
