@@ -23,14 +23,16 @@ export const MAX_PATH_STEPS = 100;
 export const MAX_PATH_CHARS = 4096;
 
 /**
- * Address and headers of a request, in bytes. SQL stands in addresses, that of a page of a wide table
- * among it: 300 bytes per column.
+ * Address and headers of a request, in bytes. SQL stands in addresses, that of a search in all columns
+ * of a wide table among it.
  */
 export const MAX_REQUEST_HEAD_BYTES = 256 * 1024;
 /** Largest request body in bytes, unless --max-body-bytes says otherwise. */
 export const DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024;
 /** Largest answer to user SQL, in bytes of JSON. */
 export const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+/** BLOBs of up to so many bytes are in answers with `cells=brief`; of others only their size. */
+export const BRIEF_BLOB_BYTES = 16 * 1024;
 
 /** Rows of one SQL result; more are cut and reported as `truncated` (contract 1.1, 1.2). */
 export const MAX_SQL_ROWS = 10_000;

@@ -65,7 +65,7 @@ describe("GET /db/list", () => {
     await using server = await startTestServer({ folder, empty: true });
     const { status, body } = await server.json("/db/list");
     expect(status).toBe(200);
-    expect(body).toMatchObject({ success: true, dir: folder.path, count: 6 });
+    expect(body).toMatchObject({ dir: folder.path, any_absolute_path: false, count: 6 });
     const databases = body["databases"] as Record<string, unknown>[];
     expect(databases.map(({ name, is_valid }) => [name, is_valid])).toEqual([
       ["new.sqlite", true],
@@ -87,6 +87,11 @@ describe("GET /db/list", () => {
     // What it names can be used as it is.
     for (const name of ["new.sqlite", "third.SQLITE3", "inside.db"])
       expect((await server.api(`/db/schema?db=${name}`)).status).toBe(200);
+  });
+
+  test("says whether files elsewhere may be opened, too", async () => {
+    await using server = await startTestServer({ args: ["--allow-any-absolute-db-path"] });
+    expect((await server.json("/db/list")).body).toMatchObject({ any_absolute_path: true });
   });
 
   test("takes a folder within the data folder, and refuses every other", async () => {

@@ -300,6 +300,43 @@ describe("functions", () => {
   });
 });
 
+describe("an R-Tree, which prepares its own writing statements when it is first used", () => {
+  beforeAll(async () => {
+    await run(
+      { statement: "CREATE VIRTUAL TABLE boxes USING rtree(id, low, high)" },
+      { statement: "INSERT INTO boxes VALUES (1, 2, 3)" },
+    );
+  });
+  afterAll(async () => {
+    await run({ statement: "DROP TABLE boxes" });
+  });
+
+  test("is read by a query, and by a request that only reads", async () => {
+    const { status, body } = await query("SELECT * FROM boxes");
+    expect(status).toBe(200);
+    expect(body.resultSet).toEqual([{ id: 1, low: 2, high: 3 }]);
+    expect(await rows("SELECT count(*) AS n FROM boxes WHERE low > 1")).toEqual([{ n: 1 }]);
+  });
+
+  test("is still not written by a query", async () => {
+    for (const sql of [
+      "DELETE FROM boxes RETURNING id",
+      "UPDATE boxes SET low = 1 RETURNING id",
+      "SELECT 1 FROM boxes, (SELECT 1); DELETE FROM boxes",
+    ])
+      expect((await query(sql)).status).toBe(400);
+    expect(await rows("SELECT count(*) AS n FROM boxes")).toEqual([{ n: 1 }]);
+  });
+
+  test("can be tried: a dry run counts no rows of it, nor of the tables it keeps them in", async () => {
+    const response = await server.api("/db?db=t&dry_run=true", {
+      method: "POST",
+      body: JSON.stringify({ transaction: [{ statement: "UPDATE boxes SET low = 1" }] }),
+    });
+    expect(await response.json()).toMatchObject({ changes: {}, uncounted: ["boxes"] });
+  });
+});
+
 describe("the file system", () => {
   test.each<[string, string]>([
     ["readfile", "SELECT readfile('/etc/passwd')"],

@@ -132,6 +132,42 @@ describe("POST /db: blobs=object", () => {
   });
 });
 
+describe("cells", () => {
+  const SELECT =
+    "SELECT 2.0 AS a, 2 AS b, 0.5 AS c, -0.0 AS d, 9e999 AS e, -9e999 AS f, 1e20 AS g, '2.0' AS h, x'6869' AS i, zeroblob(16384) AS j, zeroblob(16385) AS k, NULL AS l, 9007199254740993 AS m";
+  const EXACT =
+    '"a":{"real":"2.0"},"b":2,"c":0.5,"d":{"real":"-0.0"},"e":{"real":"Infinity"},"f":{"real":"-Infinity"},"g":{"real":"100000000000000000000.0"},"h":"2.0","i":{"value_base64":"aGk="}';
+
+  test("exact: no value can be taken for another", async () => {
+    const posted = await sql.post([{ query: SELECT }], "&cells=exact");
+    for (const text of [
+      (await query(SELECT, "&cells=exact")).text,
+      JSON.stringify(posted.body.results).replace("9007199254740992", "9007199254740993"),
+    ]) {
+      expect(text).toContain(EXACT);
+      expect(text).toContain('"l":null,"m":9007199254740993');
+      expect(text.match(/value_base64/g)).toHaveLength(3);
+    }
+  });
+
+  test("brief: of BLOBs beyond 16 KiB only the size", async () => {
+    const { text } = await query(SELECT, "&cells=brief");
+    expect(text).toContain(EXACT);
+    expect(text).toContain('"k":{"blob_bytes":16385}');
+    expect(text.match(/value_base64/g)).toHaveLength(2);
+  });
+
+  test("is plain by default, where infinite numbers are refused with a way out", async () => {
+    const plain = await sql.post([{ query: "SELECT 2.0 AS a" }]);
+    expect(plain.body.results?.[0]?.resultSet).toEqual([{ a: 2 }]);
+    const refused = await sql.post([{ query: "SELECT 9e999" }]);
+    expect(refused.body).toMatchObject({ hint: expect.stringContaining("cells=exact") });
+    expect((await sql.post([{ query: "SELECT 1" }], "&cells=all")).body).toMatchObject({
+      parameter: "cells",
+    });
+  });
+});
+
 describe("integers=string", () => {
   const SELECT =
     "SELECT 9007199254740991 AS a, 9007199254740992 AS b, -9007199254740991 AS c, -9007199254740992 AS d, 9223372036854775807 AS e, 5 AS f, '7' AS g, 1e300 AS h";

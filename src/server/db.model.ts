@@ -9,6 +9,9 @@ export const DatabaseListAnswer = withExample(
   Type.Object({
     success: Type.Literal(true),
     dir: Type.String({ description: "Absolute path of the folder." }),
+    any_absolute_path: Type.Boolean({
+      description: "Whether `db` may be a path outside of the data folder.",
+    }),
     count: Type.Integer(),
     databases: Type.Array(
       Type.Object({
@@ -28,6 +31,7 @@ export const DatabaseListAnswer = withExample(
   {
     success: true,
     dir: "/data",
+    any_absolute_path: false,
     count: 1,
     databases: [
       {

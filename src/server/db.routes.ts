@@ -56,7 +56,13 @@ export function dbRoutes(deps: ServerDeps) {
         );
         const databases = files.map(databaseEntry);
         if (format === "json")
-          return { success: true, dir: folder, count: databases.length, databases };
+          return {
+            success: true,
+            dir: folder,
+            any_absolute_path: deps.config.allowAnyAbsoluteDbPath,
+            count: databases.length,
+            databases,
+          };
         set.headers["content-type"] = CONTENT_TYPE.csv;
         return csvOf(DATABASE_COLUMNS, databases);
       },

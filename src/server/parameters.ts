@@ -253,6 +253,13 @@ export const blobs = choice(
   "base64",
 );
 
+export const cells = choice(
+  "cells",
+  '`exact`: no value of JSON answers can be taken for another. BLOBs are `{"value_base64": "..."}`, and REALs without a fraction or without an end `{"real": "2.0"}`, `{"real": "Infinity"}`. `brief`: the same, but of BLOBs larger than 16 KiB only `{"blob_bytes": 40000}`.',
+  ["plain", "exact", "brief"],
+  "plain",
+);
+
 /** Longest answer in characters; Infinity when the caller sets none. */
 export const maxChars: Parameter<number> = {
   name: "max_chars",

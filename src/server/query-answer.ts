@@ -19,6 +19,8 @@ export interface QueryRequest {
   values: string | null;
   format: QueryFormat;
   integers: CellFormat["integers"];
+  /** JSON only. */
+  cells: CellFormat["cells"];
   /** Infinity for none. */
   maxChars: number;
   /** Answer the plan; JSON only. */
@@ -70,10 +72,15 @@ export async function runQuery(
   deps: ServerDeps,
   database: Database,
   request: Pick<QueryRequest, "sql" | "values" | "timeoutMs" | "signal" | "caller"> &
-    Partial<Pick<QueryRequest, "integers" | "maxChars" | "explain" | "past">>,
+    Partial<Pick<QueryRequest, "integers" | "cells" | "maxChars" | "explain" | "past">>,
 ): Promise<string> {
   const { sql, values, timeoutMs, signal, caller } = request;
-  const { integers = "number", maxChars = Number.POSITIVE_INFINITY, explain = false } = request;
+  const {
+    integers = "number",
+    cells = "plain",
+    maxChars = Number.POSITIVE_INFINITY,
+    explain = false,
+  } = request;
   const { past = null } = request;
   const unpin = database.pin();
   try {
@@ -82,7 +89,7 @@ export async function runQuery(
       busyTimeoutMs: timeoutMs,
       sql,
       values,
-      options: { integers, maxChars, explain, past },
+      options: { integers, cells, maxChars, explain, past },
       report: reportOptions(deps),
     };
     const { json, reports } = await deps.runners.run<SqlResult>({

@@ -172,6 +172,7 @@ export function shareRoutes(deps: ServerDeps) {
           values: share.values,
           format: QUERY_FORMATS.find((format) => format === share.format) ?? "json",
           integers: "number",
+          cells: "plain",
           maxChars: Number.POSITIVE_INFINITY,
           explain: false,
           past: null,

@@ -52,7 +52,17 @@ const Cell = Type.Union([
   Scalar,
   Type.Object(
     { value_base64: Type.String() },
-    { description: "A BLOB, with `blobs=object`; in base64 as a string otherwise." },
+    {
+      description: "A BLOB, with `blobs=object` or `cells=exact`; in base64 as a string otherwise.",
+    },
+  ),
+  Type.Object(
+    { real: Type.String() },
+    { description: "With `cells`: a REAL that JSON would show as an integer, or not at all." },
+  ),
+  Type.Object(
+    { blob_bytes: Type.Integer() },
+    { description: "With `cells=brief`: the size of a large BLOB." },
   ),
 ]);
 const Row = Type.Record(Type.String(), Cell);

@@ -17,6 +17,7 @@ import { momentOf, momentParameter } from "./moment.ts";
 import { acceptedFormat, QUERY_FORMATS, varyByAccept } from "./negotiate.ts";
 import {
   blobs,
+  cells,
   choice,
   createIfMissing,
   db,
@@ -88,6 +89,7 @@ export function sqlRoutes(deps: ServerDeps) {
             dryRun: dryRun.read(query),
             integers: integers.read(query),
             blobs: blobs.read(query),
+            cells: cells.read(query),
             maxChars: maxChars.read(query),
           };
           const body = await readText(request, deps.config.maxBodyBytes);
@@ -114,6 +116,7 @@ export function sqlRoutes(deps: ServerDeps) {
             dryRun,
             integers,
             blobs,
+            cells,
             maxChars,
             deadline,
           ],
@@ -142,6 +145,7 @@ export function sqlRoutes(deps: ServerDeps) {
           values: values.read(query) ?? null,
           format: accepts ?? acceptedFormat(request.headers.get("accept"), QUERY_FORMATS),
           integers: integers.read(query),
+          cells: cells.read(query),
           maxChars: maxChars.read(query),
           explain: explain.read(query),
           past: pastOf(query, deps.clock.nowMs()),
@@ -175,6 +179,7 @@ export function sqlRoutes(deps: ServerDeps) {
             allowGaps,
             format,
             integers,
+            cells,
             maxChars,
             explain,
             download,

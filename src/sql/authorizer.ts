@@ -115,6 +115,11 @@ export class Authorizer {
     }
   }
 
+  /** Whether the statement was refused, to everybody or to this caller. */
+  get refuses(): boolean {
+    return this.#refusal !== undefined || this.#lackingRight !== undefined;
+  }
+
   /** Why the statement was refused, if it was. */
   get refusal(): string | undefined {
     return this.#refusal;

@@ -1,7 +1,7 @@
 /** Rows as JSON text, exactly: every digit of an integer, every column of the same name. */
 import { isUtf8 } from "node:buffer";
 import { ApiError } from "../errors.ts";
-import { MAX_RESPONSE_BYTES, MAX_SQL_ROWS } from "../limits.ts";
+import { BRIEF_BLOB_BYTES, MAX_RESPONSE_BYTES, MAX_SQL_ROWS } from "../limits.ts";
 
 export type Cell = string | number | bigint | null | Uint8Array;
 
@@ -23,13 +23,15 @@ export interface CellFormat {
   readonly blob: BlobEncoding;
   /** `string`: integers that a JavaScript number would round are JSON strings. */
   readonly integers: "number" | "string";
+  /** Not `plain`: every value can be told from all others, see `toExactValue`. */
+  readonly cells: "plain" | "exact" | "brief";
 }
 
 /** A value that JSON has no way to write. */
 export class UnrepresentableError extends ApiError {
   constructor() {
     super("DATABASE_ERROR", "The result holds an infinite number, which JSON cannot write", {
-      hint: "Cast the column to text in the query.",
+      hint: "Ask with cells=exact, or cast the column to text in the query.",
     });
   }
 }
@@ -37,6 +39,7 @@ export class UnrepresentableError extends ApiError {
 /** The cell as a value that JSON.stringify writes exactly. */
 function toJsonValue(cell: Cell, format: CellFormat): unknown {
   if (cell === null || typeof cell === "string") return cell;
+  if (format.cells !== "plain" && typeof cell !== "bigint") return toExactValue(cell, format.cells);
   if (typeof cell === "bigint") {
     if (!isRounded(cell)) return Number(cell);
     return format.integers === "string" ? cell.toString() : rawJson(cell.toString());
@@ -46,6 +49,25 @@ function toJsonValue(cell: Cell, format: CellFormat): unknown {
     return cell;
   }
   return format.blob(cell);
+}
+
+/**
+ * A BLOB as an object, a large one only as its size if that is enough; a REAL that JSON would show as
+ * an integer, or not at all, as an object with its digits.
+ */
+function toExactValue(cell: number | Uint8Array, cells: "exact" | "brief"): unknown {
+  if (typeof cell === "number")
+    return Number.isInteger(cell) || !Number.isFinite(cell) ? { real: realText(cell) } : cell;
+  return cells === "brief" && cell.length > BRIEF_BLOB_BYTES
+    ? { blob_bytes: cell.length }
+    : blobAsObject(cell);
+}
+
+/** With a point or an exponent, so that it reads as REAL in any language. */
+function realText(real: number): string {
+  if (Object.is(real, -0)) return "-0.0";
+  const digits = String(real);
+  return /^-?\d+$/.test(digits) ? `${digits}.0` : digits;
 }
 
 /** JSON text that JSON.stringify writes as it is; newer than the type declarations. */

@@ -16,6 +16,7 @@ const READ_ONLY_MESSAGE =
 
 export interface QueryOptions {
   integers: CellFormat["integers"];
+  cells: CellFormat["cells"];
   /** Longest answer; rows that do not fit are left out and the answer says `truncated`. */
   maxChars: number;
   /** Answer the plan, do not run. */
@@ -72,6 +73,7 @@ export function runQuery(
     const writer = new RowWriter(columns, {
       blob: blobAsTextOrBase64,
       integers: options.integers,
+      cells: options.cells,
     });
     const { list } = writer;
     const before = `${head},"columns":${JSON.stringify(writer.headers)},"resultSet":[`;

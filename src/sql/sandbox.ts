@@ -5,6 +5,7 @@ import type { OpenFile } from "../engine/open-file.ts";
 import { ProtectedObjects } from "../engine/protected.ts";
 import { type Access, Authorizer, type Pragma, type Read } from "./authorizer.ts";
 import { openWriter, returnReader, takeReader } from "./connections.ts";
+import { quoteName } from "./identifier.ts";
 import { rightsOn } from "./rights.ts";
 
 /** What SQLite said of a statement while it compiled it. */
@@ -34,6 +35,8 @@ export class SandboxedConnection implements Disposable {
   readonly #authorizer: Authorizer;
   readonly #told = new Map<string, StatementSync>();
   #endedWell = false;
+  /** The virtual tables that were there have been used once. */
+  #connected = false;
   #hasTemporary = false;
 
   constructor(
@@ -164,6 +167,38 @@ export class SandboxedConnection implements Disposable {
     // Readers need it only for plans of statements that write.
     if (this.access === "write" || phase === "explaining")
       this.#protected ??= this.#authorizer.own(() => new ProtectedObjects(this.#database));
+    if (this.access === "write" && !this.#connected) this.#connectVirtualTables();
+    try {
+      return this.#compileOnce(sql, phase);
+    } catch (error) {
+      if (!this.#authorizer.refuses || this.#connected || !this.#connectVirtualTables())
+        throw error;
+      return this.#compileOnce(sql, phase);
+    }
+  }
+
+  /**
+   * An R-Tree prepares the statements that would write to it when it is first used, which would look
+   * as if the caller's statement wrote.
+   * @returns whether there are virtual tables
+   */
+  #connectVirtualTables(): boolean {
+    this.#connected = true;
+    const tables = this.ask(
+      "select name from sqlite_schema where type = 'table' and sql like 'create virtual table%'",
+    );
+    this.#authorizer.own(() => {
+      for (const { name } of tables)
+        try {
+          this.#database.prepare(`select 1 from main.${quoteName(String(name))}`);
+        } catch {
+          // Its module is not here, or it is broken: whoever asks for it is told.
+        }
+    });
+    return tables.length > 0;
+  }
+
+  #compileOnce(sql: string, phase: "compiling" | "explaining"): Compiled {
     const authorizer = this.#authorizer;
     try {
       const statement = authorizer.judge(phase, this.#protected, () => this.#database.prepare(sql));

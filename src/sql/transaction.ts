@@ -21,6 +21,7 @@ export interface TransactionOptions {
   dryRun: boolean;
   integers: CellFormat["integers"];
   blobs: "base64" | "object";
+  cells: CellFormat["cells"];
   /** Longest answer; rows that do not fit are left out and the result says `truncated`. */
   maxChars: number;
 }
@@ -267,9 +268,9 @@ class TransactionRun {
       const key = this.#asLists ? "resultSetList" : "resultSet";
       return fixed({ success: true, resultHeaders: [], [key]: [] });
     }
-    const { integers, blobs, maxChars } = this.#options;
+    const { integers, blobs, cells, maxChars } = this.#options;
     const blob = blobs === "object" ? blobAsObject : blobAsBase64;
-    const writer = new RowWriter(columns, { blob, integers }, this.#asLists);
+    const writer = new RowWriter(columns, { blob, integers, cells }, this.#asLists);
     const truncated = step(connection, () =>
       writer.collect(statement.iterate(named, ...plain), maxChars),
     );

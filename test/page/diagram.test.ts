@@ -1,5 +1,7 @@
 /** The diagram of the foreign keys, and the same as a list. */
 import { beforeAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import type { Page } from "playwright-core";
 import { describePage, IN_BROWSER } from "./support/browser.ts";
 import { makeTables } from "./support/tables.ts";
 
@@ -45,6 +47,56 @@ describePage("the diagram", (tests) => {
       await page.getByRole("button", { name: "Fit View" }).click();
       await page.getByRole("article", { name: "customers" }).getByRole("link").click();
       await page.getByRole("grid", { name: "Rows of customers" }).waitFor();
+    },
+    IN_BROWSER,
+  );
+
+  test(
+    "boxes stay where they were dragged to, until they are tidied up; pictures show them there",
+    async () => {
+      await using opened = await tests.open({ address: "#/t.db/diagram" });
+      const { page, context } = opened;
+      const box = async (of: Page) => {
+        const found = await of.getByRole("article", { name: "orders" }).boundingBox();
+        if (found === null) throw new Error("the table is not visible");
+        return found;
+      };
+      await page.getByRole("article").nth(3).waitFor();
+      const before = await box(page);
+      expect(await page.getByRole("button", { name: "Tidy up" }).count()).toBe(0);
+      const x = before.x + before.width / 2;
+      const y = before.y + before.height * 0.7;
+      await page.mouse.move(x, y);
+      await page.mouse.down();
+      await page.mouse.move(x + 30, y + 90, { steps: 5 });
+      await page.mouse.up();
+      await page.getByRole("button", { name: "Tidy up" }).waitFor();
+      expect((await box(page)).y - before.y).toBeGreaterThan(60);
+      await opened.checkAccessibility();
+
+      const picture = async (kind: string) => {
+        await page.getByRole("button", { name: "Picture" }).click();
+        const [download] = await Promise.all([
+          page.waitForEvent("download"),
+          page.getByRole("menuitem", { name: kind }).click(),
+        ]);
+        return readFileSync(await download.path());
+      };
+      const moved = (await picture("SVG file")).toString();
+      expect(moved).toMatch(/^<svg [\s\S]*<\/svg>\s*$/);
+      expect(moved).toContain("odd &quot;name&quot; – größe");
+      expect(moved).toContain("orders refers to customers: customer → id");
+      const png = await picture("PNG file");
+      expect(png.subarray(1, 4).toString()).toBe("PNG");
+      expect(png.length).toBeGreaterThan(5000);
+
+      await using again = await tests.open({ context, address: "#/t.db/diagram" });
+      await again.page.getByRole("button", { name: "Tidy up" }).click();
+      await again.page.getByRole("button", { name: "Tidy up" }).waitFor({ state: "detached" });
+      await page.reload();
+      await page.getByRole("article").nth(3).waitFor();
+      expect((await picture("SVG file")).toString()).not.toBe(moved);
+      expect(await page.getByRole("button", { name: "Tidy up" }).count()).toBe(0);
     },
     IN_BROWSER,
   );

@@ -33,7 +33,7 @@ describePage("shell", (shell) => {
   );
 
   test(
-    "a name that is taken, or a path that is not allowed, is refused with the server's hint",
+    "a name that is taken is refused with the server's words; paths are opened where it allows them",
     async () => {
       await using opened = await shell.open({
         address: "#/t.db/overview",
@@ -47,11 +47,26 @@ describePage("shell", (shell) => {
       await page.getByRole("alert").filter({ hasText: "DATABASE_EXISTS" }).waitFor();
       await page.keyboard.press("Escape");
       await page.getByRole("button", { name: "t.db" }).click();
-      await page.getByRole("menuitem", { name: "Open a path…" }).click();
-      await page.getByRole("textbox", { name: "Path on the server" }).fill("/etc/other.db");
-      await page.keyboard.press("Enter");
-      const alert = page.getByRole("alert").filter({ hasText: "INVALID_DB_PATH" });
-      expect(await alert.innerText()).toContain("--allow-any-absolute-db-path");
+      await page.getByRole("menuitem", { name: "Look again" }).waitFor();
+      expect(await page.getByRole("menuitem", { name: "Open a path…" }).count()).toBe(0);
+
+      await using open = await startTestServer({ args: ["--allow-any-absolute-db-path"] });
+      await using elsewhere = await shell.open({
+        origin: open.origin,
+        expectedErrors: /status of 4\d\d/,
+      });
+      await elsewhere.page.getByRole("button", { name: "Choose a database" }).click();
+      await elsewhere.page.getByRole("menuitem", { name: "Open a path…" }).click();
+      const path = elsewhere.page.getByRole("textbox", { name: "Path on the server" });
+      await path.fill("/nowhere/other.db");
+      await elsewhere.page.keyboard.press("Enter");
+      await elsewhere.page.getByRole("alert").filter({ hasText: "DATABASE_NOT_FOUND" }).waitFor();
+      await path.fill(shell.server().folder.file("t.db"));
+      await elsewhere.page.keyboard.press("Enter");
+      await elsewhere.page.getByRole("dialog").waitFor({ state: "detached" });
+      expect(decodeURIComponent(elsewhere.page.url())).toContain(
+        shell.server().folder.file("t.db"),
+      );
     },
     IN_BROWSER,
   );

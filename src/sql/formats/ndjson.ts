@@ -3,7 +3,7 @@ import { blobAsTextOrBase64, RowWriter } from "../encode.ts";
 import type { RowFormat, RowsContext } from "./format.ts";
 
 export function ndjsonFormat({ columns, integers }: RowsContext): RowFormat {
-  const writer = new RowWriter(columns, { blob: blobAsTextOrBase64, integers });
+  const writer = new RowWriter(columns, { blob: blobAsTextOrBase64, integers, cells: "plain" });
   return {
     head: "",
     row: (cells) => `${writer.encode(cells)}\n`,

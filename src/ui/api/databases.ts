@@ -16,6 +16,8 @@ export interface DatabaseFile {
 
 export interface DatabaseList {
   readonly dir: string;
+  /** Whether files outside of the data folder may be opened. */
+  readonly any_absolute_path: boolean;
   readonly databases: readonly DatabaseFile[];
 }
 

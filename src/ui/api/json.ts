@@ -18,6 +18,10 @@ export function parseJson(text: string): unknown {
   return LONG_INTEGER.test(text) ? JSON.parse(text, exactly as never) : JSON.parse(text);
 }
 
+/** Stands where a bigint belongs; no text can hold it, as nobody knows it. */
+const MARK = `bigint-${crypto.getRandomValues(new Uint32Array(4)).join("-")}:`;
+const MARKED = new RegExp(`"${MARK}(\\d+)"`, "g");
+
 /** The counterpart: a bigint is written with its digits. */
 export function stringifyJson(value: unknown, space?: number): string {
   const marks: string[] = [];
@@ -26,11 +30,11 @@ export function stringifyJson(value: unknown, space?: number): string {
     (_key, each) => {
       if (typeof each !== "bigint") return each;
       marks.push(each.toString());
-      return `\u0000${marks.length - 1}\u0000`;
+      return `${MARK}${marks.length - 1}`;
     },
     space,
   );
   return marks.length === 0
     ? text
-    : text.replace(/"\\u0000(\d+)\\u0000"/g, (_whole, index: string) => marks[Number(index)] ?? "");
+    : text.replace(MARKED, (_whole, index: string) => marks[Number(index)] ?? "");
 }

@@ -27,6 +27,8 @@ export function quoteIdentifier(name: string): string {
 
 export function sqlLiteral(cell: Cell): string {
   if (cell === null) return "NULL";
+  if (isBlob(cell) && cell.omittedBytes !== undefined)
+    throw new Error(`A BLOB of ${cell.omittedBytes} bytes is not here. Export the rows instead.`);
   if (isBlob(cell)) return `x'${base64ToHex(cell.value_base64)}'`;
   return typeof cell === "string" ? `'${cell.replaceAll("'", "''")}'` : String(cell);
 }

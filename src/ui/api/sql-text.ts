@@ -1,6 +1,6 @@
 /** SQL put together from text and values: bound when it runs, written out when people read it. */
 import { base64ToBytes, sqlLiteral } from "./literals.ts";
-import { type Cell, isBlob } from "./sql.ts";
+import { type Cell, isBlob, WholeReal } from "./sql.ts";
 
 export type SqlPart = string | { readonly value: Cell };
 export type SqlText = readonly SqlPart[];
@@ -27,6 +27,11 @@ export function bound(text: SqlText): BoundSql {
       if (typeof part === "string") return part;
       const { value: cell } = part;
       if (isInfinite(cell)) return printed([part]);
+      if (cell instanceof WholeReal) {
+        values.push(cell.valueOf());
+        // A bare CAST would make comparisons take the text '2' for the number.
+        return "+CAST(? AS REAL)";
+      }
       if (!isBlob(cell)) {
         values.push(cell);
         return "?";

@@ -5,7 +5,47 @@ import { stringifyJson } from "./json.ts";
 import { type Moment, pastQuery } from "./moment.ts";
 
 /** A value of a cell as it came: text, number, exact integer, NULL or bytes. */
-export type Cell = string | number | bigint | null | Blob64;
+export type Cell = string | number | bigint | null | Blob64 | WholeReal;
+
+/**
+ * A REAL without a fraction where the column holds any kind of value: as a plain number it would be
+ * saved as an INTEGER. For everything but saving it is that number.
+ */
+export class WholeReal {
+  readonly #number: number;
+
+  constructor(number: number) {
+    this.#number = number;
+  }
+
+  valueOf(): number {
+    return this.#number;
+  }
+
+  /** As SQLite writes it: `2.0`. */
+  toString(): string {
+    const digits = String(this.#number);
+    return /^-?\d+$/.test(digits) ? `${digits}.0` : digits;
+  }
+
+  toJSON(): number {
+    return this.#number;
+  }
+}
+
+/** A value of an answer with `cells=exact` or `brief`. */
+export function toCell(value: unknown): Cell {
+  if (typeof value !== "object" || value === null) return value as Cell;
+  const { real, blob_bytes: bytes } = value as { real?: string; blob_bytes?: number };
+  if (bytes !== undefined) return { value_base64: "", omittedBytes: bytes };
+  if (real === undefined) return value as Blob64;
+  const number = Number(real);
+  return Number.isFinite(number) ? new WholeReal(number) : number;
+}
+
+export function isNumber(cell: Cell | undefined): cell is number | bigint | WholeReal {
+  return typeof cell === "number" || typeof cell === "bigint" || cell instanceof WholeReal;
+}
 
 /** A BLOB: in answers only; values of parameters are text, numbers and NULL. */
 export interface Blob64 {
@@ -15,7 +55,7 @@ export interface Blob64 {
 }
 
 export function isBlob(cell: Cell | undefined): cell is Blob64 {
-  return typeof cell === "object" && cell !== null;
+  return typeof cell === "object" && cell !== null && !(cell instanceof WholeReal);
 }
 
 /** Bytes of a BLOB. */
@@ -62,6 +102,8 @@ export interface SqlOptions {
   readonly timeoutS?: number;
   /** Runs everything, then undoes it. */
   readonly dryRun?: boolean;
+  /** See `CallOptions`. */
+  readonly byPage?: boolean;
 }
 
 /**
@@ -76,14 +118,25 @@ export async function runSql(
   const answer = await call<{ results: readonly SqlResult[] }>("/db", {
     query: {
       db,
-      blobs: "object",
+      cells: "exact",
       timeout: options.timeoutS,
       dry_run: options.dryRun === true ? true : undefined,
     },
     json: { transaction: items.map(toRequestItem), resultFormat: "list" },
     signal: options.signal,
+    ...(options.byPage === undefined ? {} : { byPage: options.byPage }),
   });
-  return answer.results;
+  return answer.results.map(({ resultSetList: rows, ...rest }) =>
+    rows === undefined
+      ? rest
+      : { ...rest, resultSetList: rows.map((row) => row.map(toNumberOrCell)) },
+  );
+}
+
+/** In results a number is a number, as in their twins; only rows that are edited need its kind. */
+function toNumberOrCell(value: unknown): Cell {
+  const cell = toCell(value);
+  return cell instanceof WholeReal ? cell.valueOf() : cell;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** What the columns of a result hold, as far as a chart cares. */
-import { type Cell, isBlob } from "../api/sql.ts";
+import { type Cell, isBlob, isNumber } from "../api/sql.ts";
 import type { GridRow } from "../parts/grid/types.ts";
 
 export type ColumnKind = "number" | "time" | "text";
@@ -17,13 +17,9 @@ export function kindsOf(names: readonly string[], rows: readonly GridRow[]): Col
   });
 }
 
-function isNumber(cell: Cell): boolean {
-  return typeof cell === "number" || typeof cell === "bigint";
-}
-
 /** The height of a point; null for what is no number. */
 export function toNumber(cell: Cell): number | null {
-  return typeof cell === "number" || typeof cell === "bigint" ? Number(cell) : null;
+  return isNumber(cell) ? Number(cell) : null;
 }
 
 /** Milliseconds; a time without a zone is taken as UTC, as SQLite does. */

@@ -24,13 +24,16 @@ export interface CodeEditorProps extends EditorCommands {
   value: string;
   onChange(value: string): void;
   schema: Schema | undefined;
+  /** Of the last run. */
   error: MarkedError | undefined;
+  /** What would go wrong. */
+  advice: readonly MarkedError[];
   autoFocus: boolean;
 }
 
 /** The SQL editor. */
 export function CodeEditor(props: CodeEditorProps) {
-  const { value, schema, error } = props;
+  const { value, schema, error, advice } = props;
   const box = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
   const latest = useRef(props);
@@ -73,19 +76,22 @@ export function CodeEditor(props: CodeEditorProps) {
     const editor = view.current;
     if (editor === null) return;
     const { length } = editor.state.doc;
-    const diagnostics: Diagnostic[] =
-      error === undefined
-        ? []
-        : [
-            {
-              from: Math.min(error.from, length),
-              to: Math.min(error.to, length),
-              severity: "error",
-              message: error.message,
-            },
-          ];
-    editor.dispatch(setDiagnostics(editor.state, diagnostics));
-  }, [error]);
+    const marked = (of: MarkedError, severity: Diagnostic["severity"]): Diagnostic => ({
+      from: Math.min(of.from, length),
+      to: Math.min(of.to, length),
+      severity,
+      message: of.message,
+    });
+    const advised = advice.filter(
+      ({ from, message }) => from !== error?.from || message !== error.message,
+    );
+    editor.dispatch(
+      setDiagnostics(editor.state, [
+        ...(error === undefined ? [] : [marked(error, "error")]),
+        ...advised.map((each) => marked(each, "warning")),
+      ]),
+    );
+  }, [error, advice]);
 
   useImperativeHandle(props.ref, () => ({
     focus: () => view.current?.focus(),

@@ -1,6 +1,6 @@
-import { Bookmark, ListTree, Play, Share2, Square, WandSparkles } from "lucide-react";
+import { Bookmark, ListTree, Play, Share2, SpellCheck, Square, WandSparkles } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
-import { Button } from "../parts/Button.tsx";
+import { Button, IconButton } from "../parts/Button.tsx";
 import { formatDuration } from "../parts/format.ts";
 import type { EditorCommands } from "./codemirror.ts";
 
@@ -10,6 +10,9 @@ export interface EditorBarProps {
   statements: number;
   running: { readonly startedAt: number } | null;
   onCancel(): void;
+  /** Whether the text is checked while it is written. */
+  checking: boolean;
+  onChecking(): void;
   onExplain(): void;
   /** The menu of saved queries. */
   saved: ReactNode;
@@ -27,6 +30,8 @@ export function EditorBar({
   statements,
   running,
   onCancel,
+  checking,
+  onChecking,
   onExplain,
   saved,
   onShare,
@@ -76,6 +81,12 @@ export function EditorBar({
       >
         Share
       </Button>
+      <IconButton
+        icon={SpellCheck}
+        label="Check while typing"
+        aria-pressed={checking}
+        onClick={onChecking}
+      />
     </div>
   );
 }

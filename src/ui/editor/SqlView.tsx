@@ -1,4 +1,5 @@
 import { Suspense, useEffect, useMemo, useRef, useState } from "react";
+import { load, save as remember } from "../address/storage.ts";
 import { stringifyJson } from "../api/json.ts";
 import { parseMoment } from "../api/moment.ts";
 import { type SavedQuery, useSavedQueries } from "../api/saved-queries.ts";
@@ -27,10 +28,14 @@ import {
   splitStatements,
   statementAt,
 } from "./statements.ts";
+import { useAdvice } from "./useAdvice.ts";
 import { useQueryState } from "./useQueryState.ts";
 import { type Outcome, useRun } from "./useRun.ts";
 import { useSaving } from "./useSaving.ts";
 import "./editor.css";
+
+/** On this device. */
+const CHECKING = "check-while-typing";
 
 /** A query: the text, its parameters, its results. */
 export default function SqlView(props: ViewProps) {
@@ -63,6 +68,8 @@ function QueryView({ tab, db, active, queries, unread }: QueryViewProps) {
 
   const statements = useMemo(() => splitStatements(sql), [sql]);
   const keys = useMemo(() => parametersOfAll(statements), [statements]);
+  const [checking, setChecking] = useState(() => load<boolean>(CHECKING) !== false);
+  const advice = useAdvice(db, statements, schema.data?.schema_version, checking && active);
   const saving = useSaving(tab, db, keys, query);
   // A saved chart is what its query is for.
   const usual = saved?.chart == null ? "grid" : "chart";
@@ -207,6 +214,7 @@ function QueryView({ tab, db, active, queries, unread }: QueryViewProps) {
                   onChange={query.setSql}
                   schema={schema.data}
                   error={markedError}
+                  advice={advice}
                   autoFocus={active}
                   {...commands}
                 />
@@ -222,6 +230,11 @@ function QueryView({ tab, db, active, queries, unread }: QueryViewProps) {
                   statements={statements.length}
                   running={state.running}
                   onCancel={cancel}
+                  checking={checking}
+                  onChecking={() => {
+                    remember(CHECKING, !checking);
+                    setChecking(!checking);
+                  }}
                   onExplain={() => start(chosen(), "plan")}
                   moment={
                     isKv || at !== null ? (

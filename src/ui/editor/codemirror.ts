@@ -31,6 +31,7 @@ import { tags } from "@lezer/highlight";
 import type { Schema } from "../api/schema.ts";
 import { styleNonce } from "../theme/nonce.ts";
 import { afterDot, columnsAndFunctions } from "./completion.ts";
+import { signatures } from "./signature.ts";
 import { splitStatements, statementAt } from "./statements.ts";
 
 const colours = HighlightStyle.define([
@@ -88,6 +89,7 @@ const look = EditorView.theme({
   ".cm-completionIcon": { display: "none" },
   ".cm-completionMatchedText": { textDecoration: "none", fontWeight: "700" },
   ".cm-diagnostic": { padding: "6px 10px", borderLeft: "3px solid var(--danger)" },
+  ".cm-diagnostic-warning": { borderLeft: "3px solid var(--warning)" },
   ".cm-panels": { backgroundColor: "var(--surface-rail)", color: "var(--text)" },
   ".cm-panels-bottom": { borderTop: "1px solid var(--line)" },
   ".cm-textfield": {
@@ -196,6 +198,7 @@ export function editorExtensions(
     currentStatement,
     placeholder("select …"),
     look,
+    signatures(),
     schemaSlot.of(schemaExtension(schema)),
     keymap.of([
       ...closeBracketsKeymap,

@@ -73,7 +73,7 @@ export function useRun(db: string) {
         void queryClient.invalidateQueries({ queryKey: schemaKey(db) });
         void queryClient.invalidateQueries({ queryKey: DATABASES_KEY });
         // Rows that other tabs show may have changed.
-        void queryClient.invalidateQueries({ queryKey: ["table", db] });
+        void queryClient.invalidateQueries({ queryKey: ["rows", db] });
       }
     } catch (cause) {
       if (controller.current !== mine) return;

@@ -69,6 +69,8 @@ export function MenuItem({
 
 export interface MenuChoiceProps {
   checked: boolean;
+  /** The menu stays open, for further choices. */
+  stays?: boolean;
   children: ReactNode;
   onSelect(): void;
   note?: ReactNode;
@@ -76,13 +78,23 @@ export interface MenuChoiceProps {
 }
 
 /** One of several of which some hold. */
-export function MenuChoice({ checked, children, onSelect, note, disabled }: MenuChoiceProps) {
+export function MenuChoice({
+  checked,
+  stays = false,
+  children,
+  onSelect,
+  note,
+  disabled,
+}: MenuChoiceProps) {
   return (
     <DropdownMenu.CheckboxItem
       className="menu-item"
       checked={checked}
       disabled={disabled === true}
-      onSelect={onSelect}
+      onSelect={(event) => {
+        if (stays) event.preventDefault();
+        onSelect();
+      }}
     >
       <span className="menu-check">
         <DropdownMenu.ItemIndicator>

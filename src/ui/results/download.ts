@@ -16,6 +16,16 @@ export interface QueryDownload {
 
 /** @returns bytes of the file */
 export async function downloadQuery(download: QueryDownload): Promise<number> {
+  const rows = await fetchQuery(download);
+  saveFile(rows, `query.${download.format}`);
+  return rows.size;
+}
+
+/**
+ * All rows of a query as text.
+ * @throws ApiFailure also when the server failed half way: nothing that is cut is taken for whole
+ */
+export async function fetchQuery(download: QueryDownload): Promise<Blob> {
   const { db, sql, values, at, format, signal, onProgress } = download;
   const response = await send("/query", {
     query: { db, sql, values, format, ...pastQuery(at) },
@@ -33,6 +43,23 @@ export async function downloadQuery(download: QueryDownload): Promise<number> {
     onProgress(bytes);
   }
   const type = response.headers.get("content-type") ?? "text/plain";
-  saveFile(new Blob(parts, { type }), `query.${format}`);
-  return bytes;
+  const rows = new Blob(parts, { type });
+  if (format === "ndjson") await failOnErrorLine(rows);
+  return rows;
+}
+
+const MAX_ERROR_LINE_BYTES = 64 * 1024;
+
+/** A stream that began well can only tell of its end in its last line. */
+async function failOnErrorLine(rows: Blob): Promise<void> {
+  const end = await rows.slice(-MAX_ERROR_LINE_BYTES).text();
+  const last = end.trimEnd().split("\n").at(-1) ?? "";
+  if (!last.startsWith('{"success":false,"status":"error"')) return;
+  const { statusCode, code, error, hint } = JSON.parse(last) as {
+    statusCode: number;
+    code: string;
+    error: string;
+    hint?: string;
+  };
+  throw new ApiFailure(statusCode, code, error, hint);
 }

@@ -43,9 +43,11 @@ export function DatabaseMenu() {
         <MenuItem icon={Plus} onSelect={() => setAsking("create")}>
           New database…
         </MenuItem>
-        <MenuItem icon={FolderOpen} onSelect={() => setAsking("open")}>
-          Open a path…
-        </MenuItem>
+        {databases.data?.any_absolute_path === true ? (
+          <MenuItem icon={FolderOpen} onSelect={() => setAsking("open")}>
+            Open a path…
+          </MenuItem>
+        ) : null}
         <MenuItem icon={FileUp} onSelect={() => offerImport({})}>
           Import a file…
         </MenuItem>

@@ -36,6 +36,7 @@ const KEYS: readonly (readonly [string, readonly (readonly [string, string])[]])
       ["Mod+C", "Copy"],
       ["Enter", "Open or edit the cell; sort in the header"],
       ["Alt+Arrows", "Width of the column"],
+      ["Shift+Alt+Arrows", "Move the column of a table"],
       ["Shift+F10", "Menu of the cell, or of the column"],
     ],
   ],
@@ -71,7 +72,8 @@ export function KeysDialog({
 }) {
   return (
     <Dialog open={open} onOpenChange={onOpenChange} title="Keys" size="medium">
-      <div className="keys">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+      <section className="keys" tabIndex={0} aria-label="Keys">
         {KEYS.map(([title, keys]) => (
           <section key={title}>
             <h3>{title}</h3>
@@ -87,7 +89,7 @@ export function KeysDialog({
             </dl>
           </section>
         ))}
-      </div>
+      </section>
     </Dialog>
   );
 }

@@ -9,7 +9,7 @@ import { Dialog } from "../parts/Dialog.tsx";
 import { Field, TextInput } from "../parts/Field.tsx";
 import { ErrorNote } from "../parts/Notes.tsx";
 
-/** Opens a file by its path; whether that is allowed is the server's to say. */
+/** Opens a file by its path, where the server allows that. */
 export function OpenDatabase({ open, onClose }: { open: boolean; onClose(): void }) {
   const [path, setPath] = useState("");
   const look = useMutation({
@@ -34,10 +34,7 @@ export function OpenDatabase({ open, onClose }: { open: boolean; onClose(): void
           if (path.trim() !== "") look.mutate(path.trim());
         }}
       >
-        <Field
-          label="Path on the server"
-          help="Absolute paths outside of the data folder need the server's flag --allow-any-absolute-db-path."
-        >
+        <Field label="Path on the server" help="An absolute path of a SQLite file.">
           {(attributes) => (
             <TextInput
               {...attributes}

@@ -1,9 +1,26 @@
-import { ArrowDown, ArrowUp, EyeOff, Filter, Tally5 } from "lucide-react";
+import {
+  ArrowDown,
+  ArrowLeft,
+  ArrowRight,
+  ArrowUp,
+  EyeOff,
+  Filter,
+  Pin,
+  PinOff,
+  Tally5,
+} from "lucide-react";
 import { ContextItem, ContextLine } from "../parts/grid/ContextItems.tsx";
 import type { ViewState } from "./model/view-state.ts";
 
 export interface ColumnMenuProps {
   name: string;
+  /** Its place, of how many. */
+  index: number;
+  count: number;
+  /** Held at the left. */
+  pinned: boolean;
+  onPin(held: boolean): void;
+  onMove(to: number): void;
   state: ViewState;
   /** Names of all columns. */
   all: readonly string[];
@@ -13,7 +30,8 @@ export interface ColumnMenuProps {
 }
 
 /** What can be done with a column. */
-export function ColumnMenu({ name, state, all, onView, onFilter, onFacet }: ColumnMenuProps) {
+export function ColumnMenu(props: ColumnMenuProps) {
+  const { name, index, pinned, state, all, onView, onFilter, onFacet } = props;
   const shown = state.columns ?? all;
   return (
     <>
@@ -37,6 +55,25 @@ export function ColumnMenu({ name, state, all, onView, onFilter, onFacet }: Colu
         Count its values
       </ContextItem>
       <ContextLine />
+      <ContextItem icon={pinned ? PinOff : Pin} onSelect={() => props.onPin(!pinned)}>
+        {pinned ? "Unpin" : "Pin"} {name}
+      </ContextItem>
+      <ContextItem
+        icon={ArrowLeft}
+        shortcut="Shift+Alt+Left"
+        disabled={index === 0}
+        onSelect={() => props.onMove(index - 1)}
+      >
+        Move left
+      </ContextItem>
+      <ContextItem
+        icon={ArrowRight}
+        shortcut="Shift+Alt+Right"
+        disabled={index === props.count - 1}
+        onSelect={() => props.onMove(index + 1)}
+      >
+        Move right
+      </ContextItem>
       <ContextItem
         icon={EyeOff}
         disabled={shown.length < 2}

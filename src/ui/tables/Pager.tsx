@@ -76,7 +76,8 @@ export function Pager(props: PagerProps) {
   );
 }
 
-function countWords(count: RowCount | null | "slow"): string {
+/** How many rows there are, as far as that is known. */
+export function countWords(count: RowCount | null | "slow"): string {
   if (count === null) return "…";
   if (count === "slow") return "many (too slow to count)";
   const number = formatCount(count.rows);

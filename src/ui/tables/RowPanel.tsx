@@ -10,7 +10,7 @@ import { CellContent, CellPanel } from "../parts/CellPanel.tsx";
 import { ErrorNote, Skeleton } from "../parts/Notes.tsx";
 import type { Identity } from "./model/identity.ts";
 import { isEditable } from "./model/identity.ts";
-import { hexToBase64, isOmitted, keyCondition, readRows } from "./model/reading.ts";
+import { isOmitted, keyCondition, readRows } from "./model/reading.ts";
 import { RowLinks } from "./RowLinks.tsx";
 import type { KnownRow, StagedValue } from "./staged/staged.ts";
 import { rowsAtKey } from "./useTablePage.ts";
@@ -146,13 +146,13 @@ function LargeBlob({
       const { rows } = await readRows(
         db,
         [
-          `SELECT hex(${quoteIdentifier(column)}) FROM ${quoteIdentifier(object.name)} WHERE `,
+          `SELECT ${quoteIdentifier(column)} FROM ${quoteIdentifier(object.name)} WHERE `,
           ...keyCondition(identity.columns, row.identity),
         ],
         { signal, at },
       );
-      const [[hex = null] = []] = rows;
-      return hex === null ? null : { value_base64: hexToBase64(String(hex)) };
+      const [[cell = null] = []] = rows;
+      return cell;
     },
   });
   if (bytes.error !== null) return <ErrorNote error={bytes.error} />;

@@ -18,6 +18,7 @@ import { type ReactNode, useEffect, useState } from "react";
 import type { SchemaColumn } from "../api/schema.ts";
 import { Button, IconButton } from "../parts/Button.tsx";
 import { Menu, MenuChoice, MenuItem, MenuLine } from "../parts/Menu.tsx";
+import { toggled } from "./model/column-order.ts";
 
 const SEARCH_DELAY_MS = 350;
 
@@ -43,7 +44,7 @@ export interface TableBarProps {
   onShare(): void;
   onStructure(): void;
   onImport(): void;
-  csvUrl: string;
+  onExport(): void;
   /** Whether the rows are those of an earlier moment. */
   past: boolean;
   /** The filters. */
@@ -54,12 +55,7 @@ export interface TableBarProps {
 export function TableBar(props: TableBarProps) {
   const { columns, shown, onShown } = props;
   const isShown = (name: string) => shown === null || shown.includes(name);
-  const toggle = (name: string) => {
-    const next = columns
-      .map((column) => column.name)
-      .filter((each) => isShown(each) !== (each === name));
-    onShown(next.length === columns.length || next.length === 0 ? null : next);
-  };
+  const all = columns.map(({ name }) => name);
   const blocked = props.past ? { disabled: true, note: "only now" } : {};
   return (
     <div className="table-bar" role="toolbar" aria-label="Table">
@@ -75,13 +71,18 @@ export function TableBar(props: TableBarProps) {
           </Button>
         }
       >
-        {columns.map(({ name }) => (
-          <MenuChoice key={name} checked={isShown(name)} onSelect={() => toggle(name)}>
+        {[...new Set([...(shown ?? []), ...all])].map((name) => (
+          <MenuChoice
+            key={name}
+            checked={isShown(name)}
+            stays
+            onSelect={() => onShown(toggled(shown, name, all))}
+          >
             {name}
           </MenuChoice>
         ))}
         <MenuLine />
-        <MenuItem onSelect={() => onShown(null)}>Show all</MenuItem>
+        <MenuItem onSelect={() => onShown(null)}>Show all, in the table's order</MenuItem>
       </Menu>
       <IconButton
         icon={Tally5}
@@ -117,8 +118,8 @@ export function TableBar(props: TableBarProps) {
         <MenuItem icon={TableProperties} onSelect={props.onStructure}>
           Structure
         </MenuItem>
-        <MenuItem icon={Download} onSelect={() => open(props.csvUrl, "_blank", "noreferrer")}>
-          Download as CSV
+        <MenuItem icon={Download} onSelect={props.onExport}>
+          Export
         </MenuItem>
         <MenuItem icon={Import} {...blocked} onSelect={props.onImport}>
           Import a file

@@ -28,7 +28,7 @@ export default function TableChart({ db, object, identity, state, spec, onSpec }
   const { data, error } = useQuery({
     queryKey: [...rowsAtKey(db, object.name, state.at), "chart", printed(sql)],
     placeholderData: keepPreviousData,
-    queryFn: ({ signal }) => readRows(db, sql, { signal, at: state.at }),
+    queryFn: ({ signal }) => readRows(db, sql, { signal, brief: true, at: state.at }),
   });
   if (error !== null) return <ErrorNote error={error} />;
   if (data === undefined) return <Skeleton lines={8} label="Reading rows" />;

@@ -1,4 +1,4 @@
-import { KeyRound, Link2, Sigma } from "lucide-react";
+import { KeyRound, Link2, Pencil, Plus, Sigma } from "lucide-react";
 import { type ReactNode, type Ref, useCallback, useMemo, useState } from "react";
 import { placeHref } from "../address/place.ts";
 import type { Schema, SchemaColumn, SchemaObject } from "../api/schema.ts";
@@ -18,8 +18,12 @@ import { isNumeric } from "./model/affinity.ts";
 import { isEditable } from "./model/identity.ts";
 import { followKey } from "./references.ts";
 import type { StagedValue } from "./staged/staged.ts";
+import type { Refusal } from "./staged/store.ts";
 import { type Marks, markOf } from "./useMarks.ts";
 import type { StagedRows } from "./useStagedRows.ts";
+
+/** Longer text is written in the pane, not in a cell. */
+const LONG_CHARS = 300;
 
 export interface TableGridProps {
   ref: Ref<GridHandle>;
@@ -29,8 +33,8 @@ export interface TableGridProps {
   columns: readonly SchemaColumn[];
   rows: StagedRows;
   editable: boolean;
-  /** Key of the row that could not be saved. */
-  refused: string | null;
+  /** The row that could not be saved. */
+  refused: Refusal | null;
   marks: Marks;
   firstRowNumber: number;
   sort: GridSort | null;
@@ -43,7 +47,9 @@ export interface TableGridProps {
   onPaste(lines: readonly (readonly string[])[], selection: GridSelection): void;
   onDelete(selection: GridSelection): void;
   menu(selection: GridSelection): ReactNode;
-  headerMenu(column: GridColumn): ReactNode;
+  headerMenu(column: GridColumn, index: number): ReactNode;
+  pinnedColumns: number;
+  onReorder(from: number, to: number): void;
 }
 
 /** The rows of a table in a grid, with what is staged marked in it. */
@@ -59,8 +65,11 @@ export function TableGrid(props: TableGridProps) {
     const column = columns[position.column];
     if (column === undefined) return;
     const cell = rows.cellAt(position.row, column.name);
-    // Bytes and several lines need more room than a cell has.
-    const large = isBlob(cell) || (typeof cell === "string" && /[\r\n]/.test(cell));
+    // Bytes, long text and several lines need more room than a cell has.
+    const large =
+      isBlob(cell) ||
+      (typeof cell === "string" && (cell.length > LONG_CHARS || /[\r\n]/.test(cell)));
+    if (rows.isUnread(position.row, column.name)) return;
     if (!isEditable(column) || rows.isDeleted(position.row) || large) props.onOpen(position);
     else setEditing(typed === undefined ? position : { ...position, typed });
   };
@@ -80,6 +89,8 @@ export function TableGrid(props: TableGridProps) {
       if (column === undefined) return undefined;
       const cell = rows.cellAt(row, column.name);
       const staged = rows.stagedAt(row, column.name);
+      if (staged === undefined && rows.isUnread(row, column.name))
+        return <span className="cell-default">…</span>;
       if (staged?.kind === "default" || (staged === undefined && rows.isAdded(row)))
         return <span className="cell-default">{addedWords(column)}</span>;
       const key = foreignKeyOf(object, column.name);
@@ -106,13 +117,28 @@ export function TableGrid(props: TableGridProps) {
   const cellClass = useCallback(
     ({ row, column: at }: GridPosition) => {
       const column = columns[at]?.name ?? "";
-      if (refused !== null && rows.keyAt(row) === refused) return "cell-refused";
+      if (isRefused(refused, rows.keyAt(row), column)) return "cell-refused";
       if (rows.isDeleted(row)) return "cell-deleted";
       if (rows.isAdded(row)) return "cell-added";
       if (rows.stagedAt(row, column) !== undefined) return "cell-changed";
       return marks.has(markOf(rows.keyAt(row), column)) ? "cell-marked" : undefined;
     },
     [columns, rows, refused, marks],
+  );
+
+  const rowMark = useCallback(
+    (row: number) =>
+      row < rows.elsewhere ? (
+        <Pencil role="img" aria-label="Changed, not on this page" size={12} />
+      ) : rows.isAdded(row) ? (
+        <Plus role="img" aria-label="New" size={12} />
+      ) : undefined,
+    [rows],
+  );
+  const cellTitle = useCallback(
+    ({ row, column: at }: GridPosition) =>
+      isRefused(refused, rows.keyAt(row), columns[at]?.name ?? "") ? refused?.message : undefined,
+    [columns, rows, refused],
   );
 
   return (
@@ -122,15 +148,19 @@ export function TableGrid(props: TableGridProps) {
       columns={gridColumns}
       rows={rows.rows}
       rowKey={(_row, index) => rows.keyAt(index)}
-      firstRowNumber={props.firstRowNumber}
+      firstRowNumber={props.firstRowNumber - rows.elsewhere}
+      rowMark={rowMark}
       sort={props.sort}
       onSort={props.onSort}
       onSelect={props.onSelect}
       onOpen={props.onOpen}
       renderCell={renderCell}
       cellClass={cellClass}
+      cellTitle={cellTitle}
       menu={props.menu}
       headerMenu={props.headerMenu}
+      pinnedColumns={props.pinnedColumns}
+      onReorder={props.onReorder}
       tableName={object.name}
       storageKey={`${db}:${object.name}`}
       busy={props.busy}
@@ -149,6 +179,12 @@ export function TableGrid(props: TableGridProps) {
       {...(editable ? { onEdit, onPaste: props.onPaste, onDelete: props.onDelete } : {})}
     />
   );
+}
+
+/** Whether a cell is what kept its row from being saved, or belongs to a row of which no more is known. */
+function isRefused(refused: Refusal | null, key: string, column: string): boolean {
+  if (refused === null || refused.key !== key) return false;
+  return refused.columns.length === 0 || refused.columns.includes(column);
 }
 
 function addedWords(column: SchemaColumn): string {

@@ -49,11 +49,13 @@ export function TableMain({ table }: { table: Table }) {
       columns={columns}
       rows={rows}
       editable={table.editable}
-      refused={table.refused?.key ?? null}
+      refused={table.refused}
       marks={table.marks}
       firstRowNumber={(state.page - 1) * state.pageSize + 1}
       sort={state.sort}
       busy={page.isPlaceholderData}
+      pinnedColumns={table.pinnedColumns}
+      onReorder={table.moveColumn}
       onSort={(sort) => table.setView({ sort })}
       onSelect={table.setSelection}
       onOpen={(active) => openValue({ active, rows: [active.row], columns: [active.column] })}
@@ -76,9 +78,14 @@ export function TableMain({ table }: { table: Table }) {
           onDuplicate={edits.duplicate}
         />
       )}
-      headerMenu={({ name }: GridColumn) => (
+      headerMenu={({ name }: GridColumn, index) => (
         <ColumnMenu
           name={name}
+          index={index}
+          count={columns.length}
+          pinned={index < table.pinnedColumns}
+          onPin={(held) => table.pin(name, held)}
+          onMove={(to) => table.moveColumn(index, to)}
           state={state}
           all={allColumns.map((column) => column.name)}
           onView={table.setView}

@@ -3,7 +3,6 @@ import { useState } from "react";
 import { place } from "../address/place.ts";
 import { change, open } from "../address/workspace.ts";
 import { printMoment } from "../api/moment.ts";
-import { queryUrl } from "../api/sql.ts";
 import { offerImport } from "../import/offer.ts";
 import { Button } from "../parts/Button.tsx";
 import { isKey, isWriting } from "../parts/keys.ts";
@@ -14,6 +13,7 @@ import { ShareDialog } from "../share/ShareDialog.tsx";
 import { RestoreDialog } from "../time/RestoreDialog.tsx";
 import { TimeLine } from "../time/TimeLine.tsx";
 import { TimeNote } from "../time/TimeNote.tsx";
+import { ExportDialog } from "./export/ExportDialog.tsx";
 import { FilterBar } from "./filters/FilterBar.tsx";
 import { PreviewDialog } from "./staged/PreviewDialog.tsx";
 import { StagedBar } from "./staged/StagedBar.tsx";
@@ -33,7 +33,7 @@ export function TableWorkspace(props: TableProps) {
   const table = useTable(props);
   const { db, object, state, saving, dirty, chart, side } = table;
   const { at } = state;
-  const [dialog, setDialog] = useState<"preview" | "share" | "restore" | null>(null);
+  const [dialog, setDialog] = useState<"preview" | "share" | "restore" | "export" | null>(null);
   const save = () => {
     setDialog(null);
     saving.save().catch(toastFailure);
@@ -86,7 +86,7 @@ export function TableWorkspace(props: TableProps) {
         onShare={() => setDialog("share")}
         onStructure={() => open(place(db, "structure", object.name))}
         onImport={() => offerImport({ table: object.role === "user" ? object.name : null })}
-        csvUrl={`${queryUrl(db, table.sql, null, "csv", at)}&download=true`}
+        onExport={() => setDialog("export")}
         past={at !== null}
       >
         <FilterBar
@@ -114,6 +114,8 @@ export function TableWorkspace(props: TableProps) {
           saving={saving.saving}
           failure={saving.failure}
           failedRow={saving.failedRow}
+          failedColumns={saving.failedColumns}
+          elsewhere={chart ? 0 : table.rows.elsewhere}
           onStepBack={() => stepBack(db, object.name)}
           onDiscard={() => {
             update(db, object.name, { refused: null });
@@ -141,8 +143,21 @@ export function TableWorkspace(props: TableProps) {
         <PreviewDialog
           db={db}
           changes={saving.changes()}
+          object={object}
           onClose={() => setDialog(null)}
           onSave={save}
+        />
+      ) : null}
+      {dialog === "export" ? (
+        <ExportDialog
+          db={db}
+          object={object}
+          identity={table.identity}
+          state={state}
+          columns={table.columns}
+          rows={table.page.data?.rows ?? []}
+          dirty={dirty}
+          onClose={() => setDialog(null)}
         />
       ) : null}
       {dialog === "restore" && table.time.at !== null ? (

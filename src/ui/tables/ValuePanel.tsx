@@ -1,12 +1,13 @@
 import { Upload } from "lucide-react";
-import { useId, useRef } from "react";
+import { useId, useRef, useState } from "react";
 import type { SchemaColumn } from "../api/schema.ts";
-import { type Cell, isBlob } from "../api/sql.ts";
+import { type Cell, isBlob, isNumber } from "../api/sql.ts";
 import { Button } from "../parts/Button.tsx";
+import { TextInput } from "../parts/Field.tsx";
 import { formatBytes } from "../parts/format.ts";
 import { toastFailure } from "../parts/Toast.tsx";
-import { affinityOf, parseNumber } from "./model/affinity.ts";
-import type { StagedValue } from "./staged/staged.ts";
+import { affinityOf, parseTypedNumber } from "./model/affinity.ts";
+import { type StagedValue, sameCell } from "./staged/staged.ts";
 
 export interface ValueEditorProps {
   column: SchemaColumn;
@@ -40,7 +41,8 @@ export function ValueEditor({ column, shown, onChange }: ValueEditorProps) {
     if (next === "null") onChange({ kind: "value", cell: null });
     else if (next === "default") onChange({ kind: "default" });
     else if (next === "text") onChange({ kind: "value", cell: text });
-    else if (next === "number") onChange({ kind: "value", cell: parseNumber(text) ?? 0 });
+    else if (next === "number")
+      onChange({ kind: "value", cell: parseTypedNumber(text, column) ?? 0 });
     else file.current?.click();
   };
   const upload = async (chosen: File) => {
@@ -66,21 +68,18 @@ export function ValueEditor({ column, shown, onChange }: ValueEditorProps) {
           </label>
         ))}
       </fieldset>
-      {kind === "text" || kind === "number" ? (
+      {kind === "text" ? (
         <textarea
           className="input data value-text"
           aria-label={`Value of ${column.name}`}
-          rows={kind === "text" ? 6 : 1}
+          rows={6}
           spellCheck={false}
           value={text}
-          placeholder={kind === "text" ? "empty text" : ""}
-          onChange={({ target }) =>
-            onChange({
-              kind: "value",
-              cell: kind === "text" ? target.value : (parseNumber(target.value) ?? target.value),
-            })
-          }
+          placeholder="empty text"
+          onChange={({ target }) => onChange({ kind: "value", cell: target.value })}
         />
+      ) : kind === "number" ? (
+        <NumberInput column={column} cell={cell} onChange={onChange} />
       ) : kind === "default" ? (
         <p className="soft">
           Saved with{" "}
@@ -108,11 +107,46 @@ export function ValueEditor({ column, shown, onChange }: ValueEditorProps) {
   );
 }
 
+/** A number while it is written: `1.` is on the way to `1.5`, and what is no number yet is not staged. */
+function NumberInput({
+  column,
+  cell,
+  onChange,
+}: {
+  column: SchemaColumn;
+  cell: Cell;
+  onChange(value: StagedValue): void;
+}) {
+  const [typed, setTyped] = useState<{ readonly text: string; readonly cell: Cell } | null>(null);
+  const text = typed !== null && sameCell(typed.cell, cell) ? typed.text : String(cell);
+  const wrong = parseTypedNumber(text, column) === undefined;
+  return (
+    <>
+      <TextInput
+        className="data value-text"
+        aria-label={`Value of ${column.name}`}
+        aria-invalid={wrong ? true : undefined}
+        inputMode="decimal"
+        autoComplete="off"
+        value={text}
+        onChange={({ target }) => {
+          const number = parseTypedNumber(target.value, column);
+          setTyped({ text: target.value, cell: number === undefined ? cell : number });
+          if (number !== undefined) onChange({ kind: "value", cell: number });
+        }}
+      />
+      {wrong ? (
+        <p className="soft">This is no number yet. Choose Text to keep it as text.</p>
+      ) : null}
+    </>
+  );
+}
+
 function kindOf(value: StagedValue): Kind {
   if (value.kind === "default") return "default";
   if (value.cell === null) return "null";
   if (isBlob(value.cell)) return "blob";
-  return typeof value.cell === "string" ? "text" : "number";
+  return isNumber(value.cell) ? "number" : "text";
 }
 
 function kindsFor(column: SchemaColumn): readonly Kind[] {

@@ -5,7 +5,8 @@ import { plural } from "../parts/format.ts";
 import type { GridHandle, GridPosition, GridSelection } from "../parts/grid/types.ts";
 import { toast } from "../parts/Toast.tsx";
 import { affinityOf } from "./model/affinity.ts";
-import { isEditable } from "./model/identity.ts";
+import { isEditable, shownColumns } from "./model/identity.ts";
+import { isOmitted } from "./model/reading.ts";
 import { asCsv, paste as pasteInto } from "./staged/paste.ts";
 import {
   addRow,
@@ -38,7 +39,8 @@ export function useEdits({ db, object, columns, rows, grid }: EditsOptions) {
       for (const row of selection.rows)
         for (const index of selection.columns) {
           const column = columns[index];
-          if (column !== undefined && isEditable(column)) next = apply(next, row, column);
+          if (column !== undefined && isEditable(column) && !rows.isUnread(row, column.name))
+            next = apply(next, row, column);
         }
       return next;
     });
@@ -117,11 +119,25 @@ export function useEdits({ db, object, columns, rows, grid }: EditsOptions) {
 
     /** Copies of rows; a key that the table makes itself is left to it. */
     duplicate(selection: GridSelection) {
+      const shown = new Set(columns.map(({ name }) => name));
+      const left = new Set(
+        shownColumns(object).flatMap((column) =>
+          shown.has(column.name) || !isEditable(column) || column.primary_key > 0
+            ? []
+            : [column.name],
+        ),
+      );
       step((before) =>
         selection.rows.reduce((next, row) => {
           const values = new Map(
             columns
               .filter((column) => isEditable(column) && column.primary_key === 0)
+              // Of a large BLOB only the size is here.
+              .filter(({ name }) => {
+                const known = !isOmitted(rows.cellAt(row, name));
+                if (!known) left.add(name);
+                return known;
+              })
               .map(({ name }) => [
                 name,
                 rows.stagedAt(row, name) ??
@@ -131,6 +147,7 @@ export function useEdits({ db, object, columns, rows, grid }: EditsOptions) {
           return addRow(next, values)[0];
         }, before),
       );
+      if (left.size > 0) toast(`Not copied, as it is not shown or large: ${[...left].join(", ")}`);
     },
 
     paste(lines: readonly (readonly string[])[], selection: GridSelection) {

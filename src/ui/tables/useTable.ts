@@ -1,12 +1,13 @@
 /** The state of one table's view: what the address says, what was read, what is staged, what is chosen. */
-import { useCallback, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { change } from "../address/workspace.ts";
 import { stringifyJson } from "../api/json.ts";
-import type { Schema, SchemaObject } from "../api/schema.ts";
+import type { Schema, SchemaColumn, SchemaObject } from "../api/schema.ts";
 import { printed } from "../api/sql-text.ts";
 import type { GridHandle, GridSelection } from "../parts/grid/types.ts";
 import type { ViewProps } from "../shell/views.ts";
 import { useTableTime } from "../time/useTableTime.ts";
+import { movedTo, rememberColumns, rememberedColumns, shortened } from "./model/column-order.ts";
 import { identityOf, readOnlyReason, shownColumns } from "./model/identity.ts";
 import { viewQuery } from "./model/page-query.ts";
 import {
@@ -21,7 +22,7 @@ import { useStaged } from "./staged/store.ts";
 import { useSaving } from "./staged/useSaving.ts";
 import { useEdits } from "./useEdits.ts";
 import { useMarks } from "./useMarks.ts";
-import { useStagedRows } from "./useStagedRows.ts";
+import { useElsewhere, useStagedRows } from "./useStagedRows.ts";
 import { rowsKey, useTablePage } from "./useTablePage.ts";
 
 export interface TableProps extends ViewProps {
@@ -57,7 +58,14 @@ export function useTable({ tab, db, active, object, schema }: TableProps) {
   const { shown: at } = time;
   const state = useMemo(() => ({ ...parseViewState(params), at }), [params, at]);
   const identity = useMemo(() => identityOf(object), [object]);
-  const columns = useMemo(() => columnsOf(state, object), [state, object]);
+  const all = useMemo(() => shownColumns(object), [object]);
+  const names = useMemo(() => all.map(({ name }) => name), [all]);
+  const [pinned, setPinned] = useState(() => rememberedColumns(db, object.name, names).pinned);
+  const columns = useMemo(() => {
+    const shown = columnsOf(state, object);
+    const isPinned = ({ name }: SchemaColumn) => pinned.includes(name);
+    return [...shown.filter(isPinned), ...shown.filter((column) => !isPinned(column))];
+  }, [state, object, pinned]);
   const locked = at === null ? readOnlyReason(object) : PAST_REASON;
   const unknown = unknownColumns(state, object);
   const readable = unknown.length === 0 && !time.unreadable;
@@ -66,7 +74,8 @@ export function useTable({ tab, db, active, object, schema }: TableProps) {
   const settled = page.isPlaceholderData ? undefined : page.data?.rows;
   const marks = useMarks(settled, at, stringifyJson(view));
   const { staged, past, refused, inverse } = useStaged(db, object.name);
-  const rows = useStagedRows(page.data?.rows, staged, columns);
+  const elsewhere = useElsewhere(db, object, identity, page.data?.rows, staged, columns);
+  const rows = useStagedRows(page.data?.rows, staged, elsewhere, columns);
   const saving = useSaving(db, object, identity, schema);
   const grid = useRef<GridHandle>(null);
   const edits = useEdits({ db, object, columns, rows, grid });
@@ -74,7 +83,38 @@ export function useTable({ tab, db, active, object, schema }: TableProps) {
   const [valueShown, setValueShown] = useState(false);
   const [wantedFilter, setWantedFilter] = useState<string | null>(null);
 
-  const setView = (next: Partial<ViewState>) => setParams(printChange(next));
+  // Where saving failed the keyboard is taken to.
+  const spot = useRef({ rows, columns });
+  spot.current = { rows, columns };
+  useEffect(() => {
+    if (refused === null) return;
+    const { rows: shown, columns: names } = spot.current;
+    const row = shown.targets.findIndex((_target, index) => shown.keyAt(index) === refused.key);
+    const column = names.findIndex(({ name }) => refused.columns.includes(name));
+    if (row !== -1) grid.current?.select({ row, column: Math.max(0, column) });
+  }, [refused]);
+
+  const setView = (next: Partial<ViewState>) => {
+    if (next.columns !== undefined)
+      rememberColumns(db, object.name, { shown: next.columns, pinned });
+    setParams(printChange(next));
+  };
+  /** Moves a column to the place of another; with `held`, among those held at the left. */
+  const arrange = (order: readonly string[], held: readonly string[]) => {
+    const shown = shortened(order, names);
+    setPinned(held);
+    rememberColumns(db, object.name, { shown, pinned: held });
+    setParams(printChange({ columns: shown }));
+  };
+  // An address that says nothing of columns shows them as they were left.
+  const opened = useRef(false);
+  useEffect(() => {
+    if (opened.current) return;
+    opened.current = true;
+    const { shown } = rememberedColumns(db, object.name, names);
+    if (state.columns === null && shown !== null)
+      change(tab.id, { params: { ...params, ...printChange({ columns: shown }) } }, "replace");
+  }, [db, object, names, state, tab.id, params]);
   const latest = useRef(setView);
   latest.current = setView;
   const addressed = ADDRESSED_SIDES.find((each) => each === params["side"]);
@@ -92,7 +132,34 @@ export function useTable({ tab, db, active, object, schema }: TableProps) {
     state,
     identity,
     columns,
-    allColumns: shownColumns(object),
+    allColumns: all,
+    /** How many of the columns are held at the left. */
+    pinnedColumns: columns.filter(({ name }) => pinned.includes(name)).length,
+    pin(name: string, held: boolean) {
+      const order = columns.map((column) => column.name);
+      const next = held ? [...pinned, name] : pinned.filter((each) => each !== name);
+      arrange(
+        [
+          ...order.filter((each) => next.includes(each)),
+          ...order.filter((each) => !next.includes(each)),
+        ],
+        next,
+      );
+    },
+    /** Across the edge of those that are held it becomes one of them, or none any more. */
+    moveColumn(from: number, to: number) {
+      const order = columns.map((column) => column.name);
+      const name = order[from];
+      if (name === undefined || to < 0 || to >= order.length) return;
+      const count = order.filter((each) => pinned.includes(each)).length;
+      const held =
+        from < count === to < count
+          ? pinned
+          : to < count
+            ? [...pinned, name]
+            : pinned.filter((each) => each !== name);
+      arrange(movedTo(order, from, to), held);
+    },
     /** Why rows cannot be changed. */
     locked,
     editable: locked === null,

@@ -7,9 +7,9 @@ import { queryClient } from "../api/query-client.ts";
 import { type SchemaObject, schemaKey } from "../api/schema.ts";
 import type { Cell } from "../api/sql.ts";
 import { printed } from "../api/sql-text.ts";
-import { type Identity, primaryKey } from "./model/identity.ts";
-import { orderOf, pageQuery, whereClause, whereSql } from "./model/page-query.ts";
-import { readColumn, readRows, toCell } from "./model/reading.ts";
+import { type Identity, primaryKey, shownColumns } from "./model/identity.ts";
+import { MAX_LIST_CHARS, orderOf, pageQuery, whereClause, whereSql } from "./model/page-query.ts";
+import { cellOf, readRows } from "./model/reading.ts";
 import { type Cursor, columnsOf, rowsOfPage, type ViewState } from "./model/view-state.ts";
 import type { KnownRow } from "./staged/staged.ts";
 
@@ -52,6 +52,20 @@ export function readNames(
   ];
 }
 
+/** The names that are read, and what to select for them. */
+function selection(
+  names: readonly string[],
+  object: SchemaObject,
+): [names: readonly string[], list: readonly string[]] {
+  const list = names.map(quoteIdentifier);
+  if (list.join().length <= MAX_LIST_CHARS) return [names, list];
+  const all = shownColumns(object).map(({ name }) => name);
+  const others = names.filter((name) => !all.includes(name));
+  return [
+    [...all, ...others],
+    ["*", ...others.map(quoteIdentifier)],
+  ];
+}
 /** The pictures of a film are many, and seen once. */
 const KEPT_PICTURE_MS = 20_000;
 
@@ -62,10 +76,10 @@ export function useTablePage(
   state: ViewState,
   enabled: boolean,
 ) {
-  const names = readNames(state, object, identity);
-  const selected = names
-    .flatMap((name) => readColumn(name, object, name === state.sort?.column))
-    .map((expression, index) => `${expression} AS c${index}`);
+  const [names, list] = selection(readNames(state, object, identity), object);
+  // A page begins after a value of the order, so that one is needed whole.
+  const order = state.sort === null ? "NULL" : quoteIdentifier(state.sort.column);
+  const selected = [`CASE typeof(${order}) WHEN 'blob' THEN hex(${order}) END`, ...list];
   const wanted = rowsOfPage(state);
   const { sql, reversed } = pageQuery(state, object, identity, selected, wanted + 1);
   return useQuery({
@@ -75,10 +89,14 @@ export function useTablePage(
     // The past stays as it was.
     ...(state.at === null ? {} : { staleTime: Number.POSITIVE_INFINITY, gcTime: KEPT_PICTURE_MS }),
     async queryFn({ signal }): Promise<TablePage> {
-      const answer = await readRows(db, sql, { signal, at: state.at });
+      const answer = await readRows(db, sql, { signal, brief: true, at: state.at });
       const more = answer.rows.length > wanted || answer.truncated;
       const page = answer.rows.slice(0, wanted);
-      const rows = page.map((row, index) => knownRow(names, row, identity, index));
+      const rows = page.map(([orderHex = null, ...row], index) => {
+        const at = orderHex === null ? -1 : names.indexOf(state.sort?.column ?? "");
+        const whole = at === -1 ? row : row.with(at, { value_base64: hexToBase64(orderHex) });
+        return knownRow(names, whole, object, identity, index);
+      });
       const { cursor } = state;
       const beginning = identity === null ? state.page === 1 : cursor.kind === "first";
       return {
@@ -92,18 +110,16 @@ export function useTablePage(
   });
 }
 
-/** @param row two values for each name: see `readColumn` */
+/** @param row a value for each name */
 export function knownRow(
   names: readonly string[],
   row: readonly Cell[],
+  object: SchemaObject,
   identity: Identity | null,
   index = 0,
 ): KnownRow {
   const cells = new Map(
-    names.map((name, column) => [
-      name,
-      toCell(row[column * 2] ?? null, row[column * 2 + 1] ?? null),
-    ]),
+    names.map((name, column) => [name, cellOf(name, row[column] ?? null, object)]),
   );
   const key = (identity?.columns ?? []).map((name) => cells.get(name) ?? null);
   return {
@@ -164,6 +180,14 @@ export function useRowCount(db: string, object: SchemaObject, state: ViewState, 
       return { rows: COUNTED_ROWS, kind: "least" };
     },
   });
+}
+
+function hexToBase64(hex: Cell): string {
+  const digits = String(hex);
+  let binary = "";
+  for (let index = 0; index < digits.length; index += 2)
+    binary += String.fromCharCode(Number.parseInt(digits.slice(index, index + 2), 16));
+  return btoa(binary);
 }
 
 function without(cells: Map<string, Cell>, name: string): Map<string, Cell> {

@@ -8,7 +8,9 @@ export function copyCells(cells: Cells, format: CopyFormat): void {
   const { length } = cells.rows;
   const columns = cells.names.length;
   const what = length === 1 && columns === 1 ? "1 cell" : `${length} × ${columns} cells`;
-  writeClipboard(copyText(cells, format)).then(() => toast(`Copied ${what}`), toastFailure);
+  Promise.resolve()
+    .then(() => writeClipboard(copyText(cells, format)))
+    .then(() => toast(`Copied ${what}`), toastFailure);
 }
 
 /** @param read the selection, and whole rows of it */

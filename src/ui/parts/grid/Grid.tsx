@@ -41,8 +41,8 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
   const { columns, rows, firstRowNumber = 1, editing = null } = props;
   const gridId = useId();
   const box = useRef<HTMLDivElement>(null);
-  const { rowHeight, pinned, width } = useGridSize(box);
-  const gutter = pinned ? NARROW_GUTTER_PX : GUTTER_PX;
+  const { rowHeight, narrow, width } = useGridSize(box);
+  const gutter = narrow ? NARROW_GUTTER_PX : GUTTER_PX;
   const table = useGridTable(props);
   const { order, widths } = table;
   const [wanted, setSelected] = useState<Selected>(START);
@@ -59,16 +59,19 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
     scrollPaddingStart: headHeight,
     paddingStart: headHeight,
   });
-  const restStart = gutter + (widths[0] ?? 0);
+  const held = heldColumns(narrow ? 1 : (props.pinnedColumns ?? 0), widths, gutter, width);
+  // The first column is always drawn; the others outside of the window are not.
+  const drawn = Math.min(columns.length, Math.max(1, held));
+  const restStart = gutter + sum(widths.slice(0, drawn));
   const columnWindow = useVirtualizer({
     horizontal: true,
-    count: Math.max(0, columns.length - 1),
+    count: columns.length - drawn,
     getScrollElement: () => box.current,
-    estimateSize: (index) => widths[index + 1] ?? 0,
+    estimateSize: (index) => widths[index + drawn] ?? 0,
     paddingStart: restStart,
     overscan: 2,
   });
-  const layout = `${rowHeight} ${widths.join(" ")}`;
+  const layout = `${rowHeight} ${drawn} ${widths.join(" ")}`;
   // biome-ignore lint/correctness/useExhaustiveDependencies: sizes are measured anew when they change
   useLayoutEffect(() => {
     rowWindow.measure();
@@ -87,11 +90,11 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
   const reveal = ({ row, column }: Spot) => {
     if (row >= 0) rowWindow.scrollToIndex(row, { align: "auto" });
     const scroller = box.current;
-    if (scroller === null || (column === 0 && pinned)) return;
+    if (scroller === null || column < held) return;
     const start = gutter + sum(widths.slice(0, column));
     const end = start + (widths[column] ?? 0);
-    const held = pinned ? restStart : gutter;
-    if (start - held < scroller.scrollLeft) scroller.scrollLeft = start - held;
+    const covered = gutter + sum(widths.slice(0, held));
+    if (start - covered < scroller.scrollLeft) scroller.scrollLeft = start - covered;
     else if (end > scroller.scrollLeft + scroller.clientWidth)
       scroller.scrollLeft = end - scroller.clientWidth;
   };
@@ -154,6 +157,15 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
     const column = columns[selected.head.column];
     const inHead = selected.head.row < 0;
     const done = () => event.preventDefault();
+    if (alt && shift && /^Arrow(Left|Right)$/.test(key) && props.onReorder !== undefined) {
+      done();
+      const from = selected.head.column;
+      const to = key === "ArrowLeft" ? from - 1 : from + 1;
+      if (to < 0 || to >= columns.length) return;
+      props.onReorder(from, to);
+      select(single({ row: selected.head.row, column: to }));
+      return;
+    }
     if (alt && (key === "ArrowLeft" || key === "ArrowRight") && column !== undefined) {
       done();
       table.widen(
@@ -269,7 +281,10 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
       widths={widths}
       items={items}
       restStart={restStart}
-      pinned={pinned}
+      drawn={drawn}
+      held={held}
+      gutter={gutter}
+      onReorder={props.onReorder}
       sort={table.sort}
       activeColumn={selected.head.row < 0 ? selected.head.column : -1}
       onSort={table.sortBy}
@@ -292,14 +307,16 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
             row={row}
             index={index}
             shown={shown}
-            number={firstRowNumber + index}
+            number={props.rowMark?.(index) ?? firstRowNumber + index}
             top={start}
             height={rowHeight}
             columns={columns}
             widths={widths}
             items={items}
             restStart={restStart}
-            pinned={pinned}
+            drawn={drawn}
+            held={held}
+            gutter={gutter}
             selectedFrom={within ? left : 0}
             selectedTo={within ? right : -1}
             activeColumn={shown === selected.head.row ? selected.head.column : -1}
@@ -307,6 +324,7 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
             renderCell={props.renderCell}
             renderEditor={props.renderEditor}
             cellClass={props.cellClass}
+            cellTitle={props.cellTitle}
           />
         );
       })}
@@ -325,7 +343,7 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
         aria-busy={props.busy === true}
         aria-activedescendant={order.length === 0 ? undefined : activeId}
         tabIndex={0}
-        className={`grid ${pinned ? "grid-pinned" : ""}`}
+        className={`grid ${narrow ? "grid-narrow" : ""}`}
         onKeyDown={onKeyDown}
         onPointerDown={onPointerDown}
         onPointerOver={onPointerOver}
@@ -381,6 +399,20 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
       </ContextMenu.Portal>
     </ContextMenu.Root>
   );
+}
+
+/** What is held leaves most of the place to the rest. */
+const MAX_HELD_PART = 0.6;
+
+function heldColumns(
+  wanted: number,
+  widths: readonly number[],
+  gutter: number,
+  width: number,
+): number {
+  let held = Math.min(wanted, widths.length);
+  while (held > 1 && gutter + sum(widths.slice(0, held)) > width * MAX_HELD_PART) held -= 1;
+  return held;
 }
 
 function range(from: number, to: number): number[] {

@@ -2,7 +2,9 @@ import type { VirtualItem } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp } from "lucide-react";
 import { ContextMenu } from "radix-ui";
 import { type ReactNode, useRef } from "react";
+import { placeOf } from "./GridRow.tsx";
 import type { GridColumn, GridSort } from "./types.ts";
+import { useColumnDrag } from "./useColumnDrag.ts";
 
 export interface GridHeadProps {
   gridId: string;
@@ -10,22 +12,26 @@ export interface GridHeadProps {
   widths: readonly number[];
   items: readonly VirtualItem[];
   restStart: number;
-  pinned: boolean;
+  drawn: number;
+  held: number;
+  gutter: number;
+  onReorder: ((from: number, to: number) => void) | undefined;
   sort: GridSort | null;
   activeColumn: number;
   onSort(column: GridColumn): void;
   onResize(column: GridColumn, width: number): void;
   onFit(column: GridColumn, index: number): void;
-  headerMenu: ((column: GridColumn) => ReactNode) | undefined;
+  headerMenu: ((column: GridColumn, index: number) => ReactNode) | undefined;
 }
 
 /** The names of the columns: a click sorts, the edges drag. */
 export function GridHead(props: GridHeadProps) {
-  const { gridId, columns, widths, items, restStart, pinned, sort } = props;
+  const { gridId, columns, widths, items, restStart, drawn, held, sort } = props;
   const dragFrom = useRef<{ x: number; width: number }>(null);
   const endDrag = () => {
     dragFrom.current = null;
   };
+  const { drag, moveBy } = useColumnDrag(props.onReorder, props.onSort);
   const headAt = (index: number) => {
     const column = columns[index];
     if (column === undefined) return null;
@@ -39,13 +45,11 @@ export function GridHead(props: GridHeadProps) {
         aria-colindex={index + 2}
         aria-sort={sorted}
         data-column={index}
-        className={`head ${pinned && index === 0 ? "cell-pinned" : ""} ${props.activeColumn === index ? "head-active" : ""} ${column.numeric === true ? "head-number" : ""}`}
-        style={{ width: widths[index] }}
+        className={`head ${index < held ? "cell-pinned" : ""} ${drag?.over === index ? (drag.from < index ? "head-drop-after" : "head-drop-before") : ""} ${drag?.from === index ? "head-dragged" : ""} ${props.activeColumn === index ? "head-active" : ""} ${column.numeric === true ? "head-number" : ""}`}
+        style={placeOf(index, widths, held, props.gutter)}
         title={column.note === undefined ? column.name : `${column.name} ${column.note}`}
       >
-        {/* biome-ignore lint/a11y/useKeyWithClickEvents: the grid handles the keys of all its cells */}
-        {/* biome-ignore lint/a11y/noStaticElementInteractions: it is part of the column header */}
-        <span className="head-words" onClick={() => props.onSort(column)}>
+        <span className="head-words" {...moveBy(column, index)}>
           {column.mark}
           <span className="head-name">{column.name}</span>
           {column.note === undefined ? null : <span className="head-note">{column.note}</span>}
@@ -69,7 +73,7 @@ export function GridHead(props: GridHeadProps) {
         />
       </div>
     );
-    const menu = props.headerMenu?.(column);
+    const menu = props.headerMenu?.(column, index);
     if (menu === undefined || menu === null) return head;
     return (
       <ContextMenu.Root key={column.id} modal={false}>
@@ -88,9 +92,9 @@ export function GridHead(props: GridHeadProps) {
         <div role="columnheader" aria-colindex={1} className="head cell-gutter">
           <span className="visually-hidden">Row</span>
         </div>
-        {headAt(0)}
+        {columns.slice(0, drawn).map((_column, index) => headAt(index))}
         <div className="grid-gap" style={{ width: (items[0]?.start ?? restStart) - restStart }} />
-        {items.map((item) => headAt(item.index + 1))}
+        {items.map((item) => headAt(item.index + drawn))}
       </div>
     </div>
   );

@@ -1,6 +1,6 @@
 import type { VirtualItem } from "@tanstack/react-virtual";
 import { memo, type ReactNode } from "react";
-import type { Cell } from "../../api/sql.ts";
+import { type Cell, isNumber } from "../../api/sql.ts";
 import { CellValue } from "./CellValue.tsx";
 import type { GridColumn, GridProps, GridRow as Row } from "./types.ts";
 
@@ -11,15 +11,19 @@ export interface GridRowProps {
   index: number;
   /** As shown. */
   shown: number;
-  number: number;
+  /** Its number, or what stands for it. */
+  number: ReactNode;
   top: number;
   height: number;
   columns: readonly GridColumn[];
   widths: readonly number[];
-  /** The first column is always there; these are the others in view. */
+  /** The first columns are always there; these are the others in view. */
   items: readonly VirtualItem[];
   restStart: number;
-  pinned: boolean;
+  /** How many columns are always there, and how many of them stay in place. */
+  drawn: number;
+  held: number;
+  gutter: number;
   selectedFrom: number;
   selectedTo: number;
   activeColumn: number;
@@ -27,12 +31,14 @@ export interface GridRowProps {
   renderCell: GridProps["renderCell"];
   renderEditor: GridProps["renderEditor"];
   cellClass: GridProps["cellClass"];
+  cellTitle: GridProps["cellTitle"];
 }
 
 /** One row of the grid, the columns in view only. */
 export const GridRowView = memo(function GridRowView(props: GridRowProps) {
   const { gridId, row, index, shown, number, top, height, columns, widths, items, restStart } =
     props;
+  const { drawn, held } = props;
   const cellAt = (column: number) => {
     const cell: Cell = row[column] ?? null;
     const position = { row: index, column };
@@ -40,12 +46,10 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
     const own = props.cellClass?.(position);
     const classes = [
       "cell",
-      columns[column]?.numeric === true || typeof cell === "number" || typeof cell === "bigint"
-        ? "cell-number"
-        : "",
+      columns[column]?.numeric === true || isNumber(cell) ? "cell-number" : "",
       selected ? "cell-selected" : "",
       column === props.activeColumn ? "cell-active" : "",
-      column === 0 && props.pinned ? "cell-pinned" : "",
+      column < held ? "cell-pinned" : "",
       own ?? "",
     ];
     const content: ReactNode =
@@ -61,7 +65,8 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
         aria-selected={selected}
         data-column={column}
         className={classes.join(" ")}
-        style={{ width: widths[column] }}
+        style={placeOf(column, widths, held, props.gutter)}
+        title={props.cellTitle?.(position)}
       >
         {content}
       </div>
@@ -78,9 +83,21 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
       <div role="rowheader" aria-colindex={1} className="cell cell-gutter">
         {number}
       </div>
-      {columns.length === 0 ? null : cellAt(0)}
+      {columns.slice(0, drawn).map((_column, index) => cellAt(index))}
       <div className="grid-gap" style={{ width: (items[0]?.start ?? restStart) - restStart }} />
-      {items.map((item) => cellAt(item.index + 1))}
+      {items.map((item) => cellAt(item.index + drawn))}
     </div>
   );
 });
+
+/** The width of a column, and where it stays when it is held. */
+export function placeOf(
+  column: number,
+  widths: readonly number[],
+  held: number,
+  gutter: number,
+): React.CSSProperties {
+  if (column >= held) return { width: widths[column] };
+  const left = widths.slice(0, column).reduce((total, each) => total + each, gutter);
+  return { width: widths[column], left };
+}

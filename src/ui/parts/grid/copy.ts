@@ -1,7 +1,7 @@
 /** Cells as text for other programs. */
 import { stringifyJson } from "../../api/json.ts";
 import { quoteIdentifier, sqlLiteral } from "../../api/literals.ts";
-import { type Cell, isBlob } from "../../api/sql.ts";
+import { type Cell, isBlob, isNumber } from "../../api/sql.ts";
 
 export type CopyFormat = "text" | "text-with-names" | "csv" | "json" | "markdown" | "insert";
 
@@ -72,7 +72,7 @@ export function toMarkdown({ names, rows }: Cells): string {
     text.replaceAll("\\", "\\\\").replaceAll("|", "\\|").replaceAll(/\r?\n/g, "<br>");
   const line = (fields: readonly string[]) => `| ${fields.join(" | ")} |`;
   const numeric = names.map((_name, column) =>
-    rows.every((row) => row[column] === null || /^(number|bigint)$/.test(typeof row[column])),
+    rows.every((row) => row[column] === null || isNumber(row[column])),
   );
   return `${[
     line(names.map(field)),

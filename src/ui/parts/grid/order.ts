@@ -1,5 +1,5 @@
 /** The order of values as SQLite has it: NULL, numbers, text, BLOB. */
-import { type Cell, isBlob } from "../../api/sql.ts";
+import { type Cell, isBlob, isNumber } from "../../api/sql.ts";
 
 export function compareCells(a: Cell, b: Cell): number {
   const difference = rank(a) - rank(b);
@@ -12,7 +12,7 @@ export function compareCells(a: Cell, b: Cell): number {
 
 function rank(cell: Cell): number {
   if (cell === null) return 0;
-  if (typeof cell === "number" || typeof cell === "bigint") return 1;
+  if (isNumber(cell)) return 1;
   return typeof cell === "string" ? 2 : 3;
 }
 

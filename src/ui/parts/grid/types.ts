@@ -62,6 +62,10 @@ export interface GridProps {
   renderCell?: (cell: Cell, position: GridPosition) => ReactNode | undefined;
   /** Further classes: `cell-changed`, `cell-added`, `cell-deleted`, or one's own. */
   cellClass?: (position: GridPosition) => string | undefined;
+  /** Small print that comes up over a cell, such as why its value was refused. */
+  cellTitle?: ((position: GridPosition) => string | undefined) | undefined;
+  /** What stands at the beginning of a row in place of its number. */
+  rowMark?: ((row: number) => ReactNode | undefined) | undefined;
 
   /** The cell being edited; `renderEditor` shows it. */
   editing?: GridPosition | null;
@@ -75,7 +79,11 @@ export interface GridProps {
   /** `ContextItem`s and `ContextLine`s above the grid's own. */
   menu?: (selection: GridSelection) => ReactNode;
   /** The same for a column. */
-  headerMenu?: (column: GridColumn) => ReactNode;
+  headerMenu?: (column: GridColumn, index: number) => ReactNode;
+  /** So many columns stay in place while the others scroll. Where it is narrow, the first does. */
+  pinnedColumns?: number;
+  /** A column was dragged, or moved by Shift+Alt with an arrow, to another one's place. */
+  onReorder?: ((from: number, to: number) => void) | undefined;
   /** Name of the table for "Copy as INSERT". */
   tableName?: string;
   /** Column widths are remembered under this name. */

@@ -5,13 +5,13 @@ const NARROW_PX = 640;
 
 export function useGridSize(box: RefObject<HTMLElement | null>): {
   rowHeight: number;
-  pinned: boolean;
+  narrow: boolean;
   /** Pixels between the edges of the box. */
   width: number;
 } {
   const [size, setSize] = useState(() => ({
     rowHeight: rowHeight(),
-    pinned: innerWidth < NARROW_PX,
+    narrow: innerWidth < NARROW_PX,
     width: innerWidth,
   }));
   useEffect(() => {
@@ -21,7 +21,7 @@ export function useGridSize(box: RefObject<HTMLElement | null>): {
       const { clientWidth: width } = element;
       // A hidden tab has no width; it will have the one it had.
       if (width === 0) return;
-      const next = { rowHeight: rowHeight(), pinned: width < NARROW_PX, width };
+      const next = { rowHeight: rowHeight(), narrow: width < NARROW_PX, width };
       setSize((before) =>
         before.rowHeight === next.rowHeight && before.width === next.width ? before : next,
       );

@@ -18,8 +18,10 @@ const features = tableFeatures({
   sortedRowModel: createSortedRowModel(),
 });
 
-/** TanStack Table takes no empty id, and SQLite allows a column without a name. */
-const tableId = (id: string) => `c:${id}`;
+/** A column of a table may have no name at all; TanStack's must have one. */
+function keyOf(id: string): string {
+  return id === "" ? "\u0000" : id;
+}
 
 interface IndexedRow {
   readonly row: GridRow;
@@ -37,7 +39,7 @@ export function useGridTable({ columns, rows, sort, onSort, storageKey }: GridPr
   const definitions = useMemo(
     () =>
       columns.map((column, index) => ({
-        id: tableId(column.id),
+        id: keyOf(column.id),
         accessorFn: ({ row }: IndexedRow) => row[index] ?? null,
         size: initialWidth(column, index, sample),
         minSize: MIN_WIDTH,
@@ -63,7 +65,7 @@ export function useGridTable({ columns, rows, sort, onSort, storageKey }: GridPr
     },
     state: {
       sorting:
-        shownSort === null ? [] : [{ id: tableId(shownSort.column), desc: shownSort.descending }],
+        shownSort === null ? [] : [{ id: keyOf(shownSort.column), desc: shownSort.descending }],
     },
   });
 
@@ -74,11 +76,11 @@ export function useGridTable({ columns, rows, sort, onSort, storageKey }: GridPr
   }, [columnSizing, storageKey]);
 
   const shown = table.getRowModel().rows;
-  const widths = columns.map(({ id }) => table.getColumn(tableId(id))?.getSize() ?? MIN_WIDTH);
+  const widths = columns.map(({ id }) => table.getColumn(keyOf(id))?.getSize() ?? MIN_WIDTH);
   const setWidth = (id: string, width: number) =>
     table.setColumnSizing((sizes) => ({
       ...sizes,
-      [tableId(id)]: Math.min(Math.max(width, MIN_WIDTH), MAX_WIDTH),
+      [keyOf(id)]: Math.min(Math.max(width, MIN_WIDTH), MAX_WIDTH),
     }));
   return {
     /** Indices of `rows` in the order shown. */

@@ -20,8 +20,8 @@ export interface Diagram {
 }
 
 const MAX_COLUMNS = 14;
-const HEAD_PX = 32;
-const LINE_PX = 22;
+export const HEAD_PX = 32;
+export const LINE_PX = 22;
 const PADDING_PX = 8;
 const CHAR_PX = 7.4;
 const GAP_PX = 48;

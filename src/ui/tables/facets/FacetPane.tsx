@@ -13,7 +13,7 @@ import { Menu, MenuChoice } from "../../parts/Menu.tsx";
 import { ErrorNote, Skeleton } from "../../parts/Notes.tsx";
 import { type ColumnFilter, type Filter, isSql } from "../model/filter.ts";
 import { whereClause, whereSql } from "../model/page-query.ts";
-import { readColumn, readRows, toCell } from "../model/reading.ts";
+import { cellOf, readRows } from "../model/reading.ts";
 import type { ViewState } from "../model/view-state.ts";
 import { sameCell } from "../staged/staged.ts";
 import { rowsAtKey } from "../useTablePage.ts";
@@ -98,9 +98,14 @@ function Facet({
     queryKey: [...rowsAtKey(db, object.name, state.at), "facet", printed(sql)],
     placeholderData: keepPreviousData,
     async queryFn({ signal }): Promise<readonly FacetValue[]> {
-      const { rows } = await readRows(db, sql, { signal, timeoutS: DEADLINE_S, at: state.at });
-      return rows.map(([read = null, mark = null, count = 0]) => ({
-        cell: toCell(read, mark),
+      const { rows } = await readRows(db, sql, {
+        signal,
+        timeoutS: DEADLINE_S,
+        brief: true,
+        at: state.at,
+      });
+      return rows.map(([cell = null, count = 0]) => ({
+        cell: cellOf(name, cell, object),
         rows: Number(count),
       }));
     },
@@ -174,12 +179,11 @@ function Facet({
 function facetSql(name: string, object: SchemaObject, state: ViewState, sampled: boolean): SqlText {
   const filters = state.filters.filter((filter) => isSql(filter) || filter.column !== name);
   const column = quoteIdentifier(name);
-  const [read, mark] = readColumn(name, object);
   return [
-    `SELECT ${read} AS v, ${mark} AS m, count(*) AS n\nFROM (SELECT ${column} FROM ${quoteIdentifier(object.name)}`,
+    `SELECT ${column} AS v, count(*) AS n\nFROM (SELECT ${column} FROM ${quoteIdentifier(object.name)}`,
     ...whereClause(whereSql({ filters, search: state.search }, object)),
     sampled ? `\nLIMIT ${SAMPLE_ROWS}` : "",
-    `)\nGROUP BY ${column}\nORDER BY 3 DESC, 1\nLIMIT ${VALUES + 1}`,
+    `)\nGROUP BY ${column}\nORDER BY 2 DESC, 1\nLIMIT ${VALUES + 1}`,
   ];
 }
 

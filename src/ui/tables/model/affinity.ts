@@ -1,6 +1,6 @@
 /** What SQLite makes of a value in a column: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
 import type { SchemaColumn } from "../../api/schema.ts";
-import type { Cell } from "../../api/sql.ts";
+import { type Cell, isNumber, WholeReal } from "../../api/sql.ts";
 
 export type Affinity = "integer" | "real" | "numeric" | "text" | "none";
 
@@ -18,6 +18,8 @@ export function isNumeric(column: SchemaColumn): boolean {
 
 const INTEGER = /^[+-]?\d+$/;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+/** As the page shows an infinite number. SQLite itself writes it 9e999. */
+const INFINITE = /^([+-]?)inf(inity)?$/i;
 const INTEGER_MAX = 2n ** 63n;
 
 /** The number that a text says, exactly; undefined when it says none. */
@@ -29,6 +31,9 @@ export function parseNumber(text: string): number | bigint | undefined {
     const short = Number(exact);
     return Number.isSafeInteger(short) ? short : exact;
   }
+  const infinite = INFINITE.exec(trimmed);
+  if (infinite !== null)
+    return infinite[1] === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   return NUMBER.test(trimmed) ? Number(trimmed) : undefined;
 }
 
@@ -36,8 +41,20 @@ export function parseNumber(text: string): number | bigint | undefined {
 export function parseTyped(text: string, column: SchemaColumn, before: Cell): Cell {
   const affinity = affinityOf(column.type);
   if (affinity === "text") return text;
-  if (affinity === "none" && typeof before !== "number" && typeof before !== "bigint") return text;
-  return parseNumber(text) ?? text;
+  if (affinity === "none" && !isNumber(before)) return text;
+  const number = parseTypedNumber(text, column);
+  return number === undefined ? text : number;
+}
+
+/**
+ * The number that was typed for a column, undefined when it is none. SQLite makes NULL of what is not
+ * a number, and so do we; `2.0` stays REAL where the column does not decide.
+ */
+export function parseTypedNumber(text: string, column: SchemaColumn): Cell | undefined {
+  if (/^\s*nan\s*$/i.test(text)) return null;
+  const number = parseNumber(text);
+  const real = typeof number === "number" && Number.isInteger(number) && !INTEGER.test(text.trim());
+  return real && affinityOf(column.type) === "none" ? new WholeReal(number) : number;
 }
 
 /** The same for conditions, where a column without affinity compares numbers with numbers. */

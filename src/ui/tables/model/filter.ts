@@ -2,7 +2,7 @@
 import { parseJson, stringifyJson } from "../../api/json.ts";
 import { quoteIdentifier } from "../../api/literals.ts";
 import type { SchemaColumn } from "../../api/schema.ts";
-import { type Cell, isBlob } from "../../api/sql.ts";
+import { type Cell, isBlob, isNumber, toCell } from "../../api/sql.ts";
 import { join, type SqlText, value } from "../../api/sql-text.ts";
 import { parseOperand } from "./affinity.ts";
 
@@ -55,7 +55,9 @@ export function printFilters(filters: readonly Filter[]): string {
   if (filters.length === 0) return "";
   return stringifyJson(
     filters.map((filter) =>
-      isSql(filter) ? { sql: filter.sql } : [filter.column, filter.operator, ...filter.operands],
+      isSql(filter)
+        ? { sql: filter.sql }
+        : [filter.column, filter.operator, ...filter.operands.map(printable)],
     ),
   );
 }
@@ -64,13 +66,19 @@ export function printFilters(filters: readonly Filter[]): string {
 export function parseFilters(text: string | undefined): readonly Filter[] {
   return listOf(text).flatMap((entry): Filter[] => {
     if (Array.isArray(entry)) {
-      const [column, operator, ...operands] = entry as unknown[];
+      const [column, operator, ...rest] = entry as unknown[];
+      const operands = rest.map(toCell);
       if (typeof column !== "string" || !isOperator(operator) || !operands.every(isCell)) return [];
       return [{ column, operator, operands }];
     }
     const { sql } = (entry ?? {}) as { sql?: unknown };
     return typeof sql === "string" && sql.trim() !== "" ? [{ sql }] : [];
   });
+}
+
+/** JSON has no infinite numbers; here they are written as the server writes them. */
+export function printable(cell: Cell): unknown {
+  return typeof cell === "number" && !Number.isFinite(cell) ? { real: String(cell) } : cell;
 }
 
 /** A JSON list, or nothing. */
@@ -193,7 +201,8 @@ function isOperator(text: unknown): text is Operator {
 export function isCell(each: unknown): each is Cell {
   return (
     each === null ||
-    ["string", "number", "bigint"].includes(typeof each) ||
+    typeof each === "string" ||
+    isNumber(each as Cell) ||
     (typeof each === "object" &&
       typeof (each as { value_base64?: unknown }).value_base64 === "string")
   );

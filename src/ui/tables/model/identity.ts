@@ -1,5 +1,6 @@
 /** What tells a row of a table from all others. */
 import type { SchemaColumn, SchemaObject } from "../../api/schema.ts";
+import { isRTree, virtualReason } from "./virtual.ts";
 
 export interface Identity {
   /** Names in the order of the key; the row id is none of the table's columns. */
@@ -8,10 +9,13 @@ export interface Identity {
   readonly rowid: boolean;
 }
 
-/** @returns null for views, virtual tables, and a table whose columns took all names of the row id */
+/** @returns null for views, virtual tables that keep no rows, and a table whose columns took all names of the row id */
 export function identityOf(object: SchemaObject): Identity | null {
-  if (object.type !== "table") return null;
+  if (object.type === "view" || (object.type === "virtual" && virtualReason(object) !== null))
+    return null;
   const key = primaryKey(object);
+  const [first] = object.columns;
+  if (isRTree(object) && first !== undefined) return { columns: [first.name], rowid: false };
   if (object.without_rowid) return { columns: key.map(({ name }) => name), rowid: false };
   const [alias] = key;
   // A key of the key-value store is what tells rows apart at every moment.
@@ -42,7 +46,10 @@ export function readOnlyReason(object: SchemaObject): string | null {
   if (object.role === "kv_history") return "This is the history of keys. It is only read.";
   if (object.role === "internal") return "The database keeps its own books here.";
   if (object.type === "view") return "This is a view. Its rows come from a query.";
-  if (object.type === "virtual") return "This is a virtual table. Change its rows with SQL.";
+  if (object.type === "virtual") {
+    const reason = virtualReason(object);
+    if (reason !== null) return reason;
+  }
   if (identityOf(object) === null)
     return "Its columns have taken every name of the row id, so that one row cannot be told from another.";
   return null;

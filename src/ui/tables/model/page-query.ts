@@ -79,6 +79,9 @@ export function pageQuery(
   };
 }
 
+/** Longer lists of names would not fit into an address. */
+export const MAX_LIST_CHARS = 8000;
+
 /** The rows of all pages, for other formats and for people. */
 export function viewQuery(
   state: ViewState,
@@ -87,8 +90,9 @@ export function viewQuery(
   limit?: number,
 ): SqlText {
   const names = columnsOf(state, object).map(({ name }) => quoteIdentifier(name));
+  const all = state.columns === null && names.join(", ").length > MAX_LIST_CHARS;
   return [
-    `SELECT ${listOf(names)}\nFROM ${quoteIdentifier(object.name)}`,
+    `SELECT ${all ? "*" : listOf(names)}\nFROM ${quoteIdentifier(object.name)}`,
     ...whereClause(whereSql(state, object)),
     orderClause(orderOf(state, object, identity)),
     limit === undefined ? "" : `\nLIMIT ${limit}`,
@@ -105,7 +109,7 @@ function turned(order: readonly OrderTerm[], reversed: boolean): readonly OrderT
 }
 
 /** @param table qualifies the names: a bare one could mean the name of a result column */
-function orderClause(order: readonly OrderTerm[], table?: string): string {
+export function orderClause(order: readonly OrderTerm[], table?: string): string {
   if (order.length === 0) return "";
   const prefix = table === undefined ? "" : `${quoteIdentifier(table)}.`;
   return `\nORDER BY ${order

@@ -1,57 +1,18 @@
-/** Rows with what JSON does not tell: bytes, and infinite numbers. */
+/** Rows as they are: bytes, infinite numbers, and whether 2 is an INTEGER or a REAL. */
 import { call } from "../../api/client.ts";
 import { stringifyJson } from "../../api/json.ts";
 import { quoteIdentifier } from "../../api/literals.ts";
 import { type Moment, pastQuery } from "../../api/moment.ts";
-import type { SchemaColumn, SchemaObject } from "../../api/schema.ts";
-import { type Cell, isBlob } from "../../api/sql.ts";
+import type { SchemaObject } from "../../api/schema.ts";
+import { type Cell, isBlob, toCell, WholeReal } from "../../api/sql.ts";
 import { bound, type SqlText, value } from "../../api/sql-text.ts";
+import { affinityOf } from "./affinity.ts";
 
-/** Larger BLOBs of a page are fetched when somebody opens them. */
-export const EAGER_BLOB_BYTES = 16 * 1024;
-
-/** Whether a column can hold only what JSON says exactly. */
-function isPlain(column: SchemaColumn | undefined, object: SchemaObject): boolean {
-  return object.strict && /^(INT|INTEGER|TEXT)$/i.test(column?.type ?? "");
-}
-
-/**
- * Expressions to select for a column: its value, and what it is where the value does not say.
- * @param whole large BLOBs too
- */
-export function readColumn(
-  name: string,
-  object: SchemaObject,
-  whole = false,
-): readonly [string, string] {
-  const x = quoteIdentifier(name);
-  if (
-    isPlain(
-      object.columns.find((column) => column.name === name),
-      object,
-    )
-  )
-    return [x, "NULL"];
-  return readExpression(x, whole);
-}
-
-function readExpression(x: string, whole: boolean): readonly [string, string] {
-  const bytes = whole ? `hex(${x})` : `iif(length(${x}) <= ${EAGER_BLOB_BYTES}, hex(${x}), NULL)`;
-  return [
-    `CASE typeof(${x}) WHEN 'blob' THEN ${bytes}` +
-      ` WHEN 'real' THEN iif(abs(${x}) < 9e999, ${x}, NULL) ELSE ${x} END`,
-    `CASE typeof(${x}) WHEN 'blob' THEN length(${x})` +
-      ` WHEN 'real' THEN iif(abs(${x}) < 9e999, NULL, iif(${x} > 0, 'inf', '-inf')) END`,
-  ];
-}
-
-/** The cell of the two values that `readColumn` selected. */
-export function toCell(read: Cell, mark: Cell): Cell {
-  if (mark === null) return read;
-  if (mark === "inf") return Number.POSITIVE_INFINITY;
-  if (mark === "-inf") return Number.NEGATIVE_INFINITY;
-  if (read === null) return { value_base64: "", omittedBytes: Number(mark) };
-  return { value_base64: hexToBase64(String(read)) };
+/** The cell as its column holds it: any other than one without affinity makes REAL of a number by itself. */
+export function cellOf(name: string, cell: Cell, object: SchemaObject): Cell {
+  if (!(cell instanceof WholeReal)) return cell;
+  const column = object.columns.find((each) => each.name === name);
+  return column !== undefined && affinityOf(column.type) === "none" ? cell : cell.valueOf();
 }
 
 export function isOmitted(cell: Cell): boolean {
@@ -69,6 +30,8 @@ export interface QueryRows {
 export interface ReadOptions {
   readonly signal?: AbortSignal;
   readonly timeoutS?: number;
+  /** Of large BLOBs only the size, which is what a page of rows needs. */
+  readonly brief?: boolean;
   /** Key-value tables as they were; now if not given. */
   readonly at?: Moment;
 }
@@ -82,7 +45,7 @@ export async function readRows(
   const { statement, values } = bound(text);
   const answer = await call<{
     columns: readonly string[];
-    resultSet: readonly Record<string, Cell>[];
+    resultSet: readonly Record<string, unknown>[];
     truncated?: boolean;
     gap_keys?: readonly string[];
   }>("/query", {
@@ -91,6 +54,7 @@ export async function readRows(
       sql: statement,
       values: values.length === 0 ? null : stringifyJson(values),
       format: "json",
+      cells: options.brief === true ? "brief" : "exact",
       timeout: options.timeoutS,
       ...pastQuery(options.at ?? null),
     },
@@ -99,7 +63,7 @@ export async function readRows(
   });
   const { columns, resultSet, truncated, gap_keys: gapKeys = [] } = answer;
   return {
-    rows: resultSet.map((row) => columns.map((name) => row[name] ?? null)),
+    rows: resultSet.map((row) => columns.map((name) => toCell(row[name] ?? null))),
     truncated: truncated === true,
     gapKeys,
   };
@@ -113,11 +77,4 @@ export function keyCondition(columns: readonly string[], cells: readonly Cell[])
       value(cells[index] ?? null),
     ],
   );
-}
-
-export function hexToBase64(hex: string): string {
-  let binary = "";
-  for (let index = 0; index < hex.length; index += 2)
-    binary += String.fromCharCode(Number.parseInt(hex.slice(index, index + 2), 16));
-  return btoa(binary);
 }

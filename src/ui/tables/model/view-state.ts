@@ -2,9 +2,17 @@
 import { stringifyJson } from "../../api/json.ts";
 import { type Moment, parseMoment } from "../../api/moment.ts";
 import type { SchemaObject } from "../../api/schema.ts";
-import type { Cell } from "../../api/sql.ts";
+import { type Cell, toCell } from "../../api/sql.ts";
 import type { GridSort } from "../../parts/grid/types.ts";
-import { type Filter, isCell, isSql, listOf, parseFilters, printFilters } from "./filter.ts";
+import {
+  type Filter,
+  isCell,
+  isSql,
+  listOf,
+  parseFilters,
+  printable,
+  printFilters,
+} from "./filter.ts";
 import { shownColumns } from "./identity.ts";
 
 export const PAGE_SIZES = [50, 100, 500, 1000] as const;
@@ -26,7 +34,7 @@ export interface ViewState {
   /** From 1; what the person believes, as rows come and go. */
   readonly page: number;
   readonly pageSize: number;
-  /** Names; null for all. */
+  /** Names in the order shown; null for all. */
   readonly columns: readonly string[] | null;
   readonly facets: readonly string[];
   /** As the table was then; for tables that have a history. */
@@ -46,7 +54,7 @@ export function parseViewState(params: Params): ViewState {
     cursor: parseCursor(params),
     page: Math.max(1, Math.trunc(Number(params["page"]) || 1)),
     pageSize: PAGE_SIZES.find((each) => each === size) ?? DEFAULT_PAGE_SIZE,
-    columns: columns.length === 0 ? null : columns,
+    columns: columns.length === 0 ? null : [...new Set(columns)],
     facets: names(params["facets"]),
     at: parseMoment(params["at"]) ?? null,
   };
@@ -77,8 +85,8 @@ export function printChange(change: Partial<ViewState>): Params {
     ...next,
     ...FIRST_PAGE,
     ...(cursor.kind === "first" ? {} : { page: String(page) }),
-    ...(cursor.kind === "after" ? { after: stringifyJson(cursor.cells) } : {}),
-    ...(cursor.kind === "before" ? { before: stringifyJson(cursor.cells) } : {}),
+    ...(cursor.kind === "after" ? { after: stringifyJson(cursor.cells.map(printable)) } : {}),
+    ...(cursor.kind === "before" ? { before: stringifyJson(cursor.cells.map(printable)) } : {}),
     ...(cursor.kind === "last" ? { before: "end", rest: String(cursor.rows) } : {}),
   };
 }
@@ -95,11 +103,13 @@ export function unknownColumns(state: ViewState, object: SchemaObject): readonly
   return [...new Set(named)].filter((name) => !known.has(name));
 }
 
-/** The columns that are shown, in the table's order. */
+/** The columns that are shown, in the order of the address, or else of the table. */
 export function columnsOf(state: ViewState, object: SchemaObject) {
   const all = shownColumns(object);
   const { columns } = state;
-  return columns === null ? all : all.filter(({ name }) => columns.includes(name));
+  return columns === null
+    ? all
+    : columns.flatMap((wanted) => all.find(({ name }) => name === wanted) ?? []);
 }
 
 function parseCursor({ after, before, rest }: Params): Cursor {
@@ -108,7 +118,7 @@ function parseCursor({ after, before, rest }: Params): Cursor {
     ["after", after],
     ["before", before],
   ] as const) {
-    const cells = listOf(text);
+    const cells = listOf(text).map(toCell);
     if (cells.length > 0 && cells.every(isCell)) return { kind, cells };
   }
   return { kind: "first" };

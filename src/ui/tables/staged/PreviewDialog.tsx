@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Copy, Save } from "lucide-react";
 import { useId } from "react";
+import type { SchemaObject } from "../../api/schema.ts";
 import { printed } from "../../api/sql-text.ts";
 import { Button } from "../../parts/Button.tsx";
 import { Dialog } from "../../parts/Dialog.tsx";
@@ -14,6 +15,7 @@ import type { Change } from "./statements.ts";
 export interface PreviewDialogProps {
   db: string;
   changes: readonly Change[];
+  object: SchemaObject;
   onClose(): void;
   onSave(): void;
 }
@@ -22,11 +24,11 @@ export interface PreviewDialogProps {
 const SHOWN = 200;
 
 /** The SQL that saving will run, and what it will change, also by triggers and foreign keys. */
-export function PreviewDialog({ db, changes, onClose, onSave }: PreviewDialogProps) {
+export function PreviewDialog({ db, changes, object, onClose, onSave }: PreviewDialogProps) {
   const id = useId();
   const trial = useQuery({
     queryKey: ["trial", db, id],
-    queryFn: () => tryChanges(db, changes),
+    queryFn: () => tryChanges(db, changes, object),
     gcTime: 0,
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
@@ -61,7 +63,7 @@ export function PreviewDialog({ db, changes, onClose, onSave }: PreviewDialogPro
     >
       {trial.data !== undefined ? (
         <ul className="preview-effects" aria-label="Effects">
-          {Object.entries(trial.data).map(([table, { inserted, updated, deleted }]) => (
+          {Object.entries(trial.data.tables).map(([table, { inserted, updated, deleted }]) => (
             <li key={table}>
               <strong>{table}</strong>:{" "}
               {[
@@ -71,6 +73,11 @@ export function PreviewDialog({ db, changes, onClose, onSave }: PreviewDialogPro
               ]
                 .filter((part) => part !== null)
                 .join(", ")}
+            </li>
+          ))}
+          {trial.data.uncounted.map((table) => (
+            <li key={table}>
+              <strong>{table}</strong>: a virtual table, whose rows are not counted
             </li>
           ))}
         </ul>

@@ -1,5 +1,6 @@
 import { Eye, RotateCcw, Save, Undo2 } from "lucide-react";
 import { Button, IconButton } from "../../parts/Button.tsx";
+import { plural } from "../../parts/format.ts";
 import { ErrorNote } from "../../parts/Notes.tsx";
 import type { SaveFailure } from "./save.ts";
 import { countStaged, type Staged } from "./staged.ts";
@@ -11,6 +12,9 @@ export interface StagedBarProps {
   failure: SaveFailure | null;
   /** How people know the row that failed. */
   failedRow: string | null;
+  failedColumns: readonly string[];
+  /** How many of the rows belong to another page or filter. */
+  elsewhere: number;
   onStepBack(): void;
   onDiscard(): void;
   onPreview(): void;
@@ -51,12 +55,23 @@ export function StagedBar(props: StagedBarProps) {
         </div>
       ) : (
         <ErrorNote error={failure.cause}>
-          <p>Nothing was saved{failedRow === null ? "." : `. It failed at ${failedRow}.`}</p>
+          <p>
+            Nothing was saved
+            {failedRow === null
+              ? "."
+              : `. It failed at ${[failedRow, ...props.failedColumns].join(", ")}.`}
+          </p>
         </ErrorNote>
       )}
       <div className="staged-bar">
         <span role="status" className="staged-words">
           {words.join(", ")}
+          {props.elsewhere === 0 ? null : (
+            <span className="soft">
+              {" "}
+              · {plural(props.elsewhere, "row")} not on this page, shown first
+            </span>
+          )}
         </span>
         <IconButton
           icon={Undo2}

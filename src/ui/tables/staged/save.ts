@@ -3,10 +3,10 @@ import { call } from "../../api/client.ts";
 import { type ApiFailure, toFailure } from "../../api/failure.ts";
 import { quoteIdentifier } from "../../api/literals.ts";
 import type { Schema, SchemaObject } from "../../api/schema.ts";
-import { type Cell, isBlob, type SqlItem, type SqlResult } from "../../api/sql.ts";
-import { bound } from "../../api/sql-text.ts";
+import { type SqlItem, type SqlResult, toCell } from "../../api/sql.ts";
+import { bound, type SqlText } from "../../api/sql-text.ts";
 import type { Identity } from "../model/identity.ts";
-import { hexToBase64 } from "../model/reading.ts";
+import { cellOf } from "../model/reading.ts";
 import { type Change, inverseOf, ONE_ROW_GUARD } from "./statements.ts";
 
 /** Why nothing was saved. */
@@ -29,52 +29,91 @@ export interface RowChanges {
   readonly deleted: number;
 }
 
+export interface Effects {
+  readonly tables: Readonly<Record<string, RowChanges>>;
+  /** Virtual tables that were written to: SQLite does not count their rows. */
+  readonly uncounted: readonly string[];
+}
+
 interface Answer {
   readonly results: readonly SqlResult[];
-  readonly changes?: Readonly<Record<string, RowChanges>>;
+  readonly changes?: Effects["tables"];
+  readonly uncounted?: Effects["uncounted"];
 }
 
 /** SQLite leaves them unenforced unless it is told; rows made here shall not point to nothing. */
 export const ENFORCE_KEYS = "PRAGMA foreign_keys = ON";
 
-/** Items before the first change. */
-const HEAD_ITEMS = 1;
+interface Item extends SqlItem {
+  /** Undefined for what belongs to no change. */
+  readonly change?: Change;
+  /** `change` does it, `guard` sees to it that it hit one row, `row` tells what the row held. */
+  readonly role?: "change" | "guard" | "row";
+}
 
-/** An item for each change, and one that sees to it that it hit one row. */
-function itemsOf(changes: readonly Change[]): SqlItem[] {
-  const items = changes.flatMap((change) => {
-    const { statement, values } = bound(change.sql);
-    const returning = change.returning.flatMap((name) => returned(quoteIdentifier(name)));
-    return [
-      { statement: `${statement}\nRETURNING ${returning.join(", ")}`, values },
-      { statement: ONE_ROW_GUARD },
-    ];
+function itemsOf(changes: readonly Change[], object: SchemaObject): Item[] {
+  const ofChange = object.type === "virtual" ? virtualItems : tableItems;
+  return [
+    { statement: ENFORCE_KEYS },
+    ...changes.flatMap((change) =>
+      ofChange(change, object).map((item) => ({
+        ...item,
+        change,
+        role: item.role ?? ("change" as const),
+      })),
+    ),
+  ];
+}
+
+const GUARD: Item = { statement: ONE_ROW_GUARD, role: "guard" };
+
+function tableItems(change: Change): Item[] {
+  const { statement, values } = bound(change.sql);
+  const returning = returned(change);
+  return [{ statement: `${statement}\nRETURNING ${returning}`, values, role: "row" }, GUARD];
+}
+
+/** Virtual tables know no RETURNING, so the row is read: before it goes, or after it came. */
+function virtualItems(change: Change, object: SchemaObject): Item[] {
+  const read = (where: SqlText): Item => ({
+    ...bound([`SELECT ${returned(change)} FROM ${quoteIdentifier(object.name)} WHERE `, ...where]),
+    role: "row",
   });
-  return [{ statement: ENFORCE_KEYS }, ...items];
+  return change.kind === "delete"
+    ? [read(change.rowBefore), bound(change.sql), GUARD]
+    : [bound(change.sql), GUARD, read(change.rowAfter)];
 }
 
-/** Bytes as hexadecimal digits: the answer could not tell base64 from text. */
-function returned(name: string): string[] {
-  return [`iif(typeof(${name}) = 'blob', hex(${name}), ${name})`, `typeof(${name}) = 'blob'`];
+function returned({ returning }: Change): string {
+  return returning.map(quoteIdentifier).join(", ");
 }
 
-async function send(db: string, changes: readonly Change[], dryRun: boolean): Promise<Answer> {
+async function send(
+  db: string,
+  changes: readonly Change[],
+  object: SchemaObject,
+  dryRun: boolean,
+): Promise<{ answer: Answer; items: readonly Item[] }> {
+  const items = itemsOf(changes, object);
   try {
-    return await call<Answer>("/db", {
-      query: { db, dry_run: dryRun ? true : undefined },
-      json: { transaction: itemsOf(changes), resultFormat: "list" },
+    const answer = await call<Answer>("/db", {
+      query: { db, dry_run: dryRun ? true : undefined, cells: "exact" },
+      json: {
+        transaction: items.map(({ statement, values }) => ({ statement, values })),
+        resultFormat: "list",
+      },
       // A preview is the page's own; what is saved is somebody's.
       byPage: dryRun,
     });
+    return { answer, items };
   } catch (thrown) {
     const failure = toFailure(thrown);
     const index = failure.fields["reqIdx"];
-    const at = typeof index === "number" && index >= HEAD_ITEMS ? index - HEAD_ITEMS : undefined;
-    const guard = at !== undefined && at % 2 === 1;
+    const item = typeof index === "number" ? items[index] : undefined;
     throw new SaveFailure(
       failure,
-      at === undefined ? undefined : changes[Math.floor(at / 2)]?.key,
-      guard && /overflow/i.test(failure.message),
+      item?.change?.key,
+      item?.role === "guard" && /overflow/i.test(failure.message),
     );
   }
 }
@@ -86,8 +125,10 @@ async function send(db: string, changes: readonly Change[], dryRun: boolean): Pr
 export async function tryChanges(
   db: string,
   changes: readonly Change[],
-): Promise<Readonly<Record<string, RowChanges>>> {
-  return (await send(db, changes, true)).changes ?? {};
+  object: SchemaObject,
+): Promise<Effects> {
+  const { answer } = await send(db, changes, object, true);
+  return { tables: answer.changes ?? {}, uncounted: answer.uncounted ?? [] };
 }
 
 /**
@@ -100,22 +141,19 @@ export async function saveChanges(
   object: SchemaObject,
   identity: Identity,
 ): Promise<Change[] | null> {
-  const { results } = await send(db, changes, false);
+  const { answer, items } = await send(db, changes, object, false);
   const inverse: Change[] = [];
-  for (const [index, change] of changes.entries()) {
-    const result = results[HEAD_ITEMS + index * 2];
+  for (const [index, { change, role }] of items.entries()) {
+    if (change === undefined || role !== "row") continue;
+    const result = answer.results[index];
     const row = result?.resultSetList?.[0];
     if (row === undefined || result?.truncated === true) return null;
     const cells = change.returning.map(
-      (name, column) => [name, toCell(row[column * 2] ?? null, row[column * 2 + 1])] as const,
+      (name, column) => [name, cellOf(name, toCell(row[column]), object)] as const,
     );
     inverse.unshift(inverseOf(change, new Map(cells), object, identity));
   }
   return inverse;
-}
-
-function toCell(read: Cell, blob: Cell | undefined): Cell {
-  return blob === 1 && !isBlob(read) ? { value_base64: hexToBase64(String(read)) } : read;
 }
 
 /** Why a saved batch could not be undone by its inverse; null when it can. */

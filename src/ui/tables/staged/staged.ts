@@ -1,5 +1,5 @@
 /** Changes of a table's rows that wait to be saved together. Nothing here touches the server. */
-import { type Cell, isBlob } from "../../api/sql.ts";
+import { type Cell, isBlob, WholeReal } from "../../api/sql.ts";
 
 /** NULL and empty text are values; a default is what the table fills in by itself. */
 export type StagedValue =
@@ -52,7 +52,7 @@ export function setCell(
       ),
     };
   const before = staged.edits.get(target.key);
-  const row = before?.row ?? target;
+  const row = before === undefined ? target : widened(before.row, target);
   const unchanged = value.kind === "value" && sameCell(value.cell, row.cells.get(column) ?? null);
   const changes = unchanged
     ? without(before?.changes ?? new Map(), column)
@@ -80,7 +80,7 @@ export function setDeleted(staged: Staged, target: RowTarget, deleted: boolean):
     return { ...staged, added: staged.added.filter(({ id }) => id !== target) };
   const before = staged.edits.get(target.key);
   return putEdit(staged, {
-    row: before?.row ?? target,
+    row: before === undefined ? target : widened(before.row, target),
     changes: before?.changes ?? new Map(),
     deleted,
   });
@@ -119,7 +119,14 @@ export function isNothing({ edits, added }: Staged): boolean {
 export function sameCell(a: Cell, b: Cell): boolean {
   if (isBlob(a) && isBlob(b))
     return a.value_base64 === b.value_base64 && a.omittedBytes === b.omittedBytes;
+  if (a instanceof WholeReal && b instanceof WholeReal) return a.valueOf() === b.valueOf();
   return a === b;
+}
+
+/** The row as it was when its first change was staged, with columns that were only read later. */
+function widened(row: KnownRow, later: KnownRow): KnownRow {
+  const lacks = [...later.cells.keys()].some((name) => !row.cells.has(name));
+  return lacks ? { ...row, cells: new Map([...later.cells, ...row.cells]) } : row;
 }
 
 function putEdit(staged: Staged, edit: StagedEdit): Staged {

@@ -14,6 +14,9 @@ export interface Change {
   readonly sql: SqlText;
   /** Columns that come back, so that the change can be undone; the identity's columns first. */
   readonly returning: readonly string[];
+  /** Condition of the row before the change, and after it. */
+  readonly rowBefore: SqlText;
+  readonly rowAfter: SqlText;
   /** For an update: what the columns held. */
   readonly before: ReadonlyMap<string, Cell>;
 }
@@ -35,6 +38,8 @@ function deletion({ row }: StagedEdit, object: SchemaObject, identity: Identity)
   return {
     kind: "delete",
     key: row.key,
+    rowBefore: keyCondition(identity.columns, row.identity),
+    rowAfter: [],
     sql: [
       `DELETE FROM ${quoteIdentifier(object.name)}\nWHERE `,
       ...keyCondition(identity.columns, row.identity),
@@ -51,6 +56,10 @@ function deletion({ row }: StagedEdit, object: SchemaObject, identity: Identity)
 function updating({ row, changes }: StagedEdit, object: SchemaObject, identity: Identity): Change {
   const names = [...changes.keys()];
   const before = new Map(names.map((name) => [name, row.cells.get(name) ?? null]));
+  const keyAfter = identity.columns.map((name, index) => {
+    const staged = changes.get(name);
+    return staged?.kind === "value" ? staged.cell : (row.identity[index] ?? null);
+  });
   // A row id without a column may mean another row after VACUUM, so the whole row must be as it was.
   const expected = identity.rowid
     ? row.cells
@@ -61,6 +70,8 @@ function updating({ row, changes }: StagedEdit, object: SchemaObject, identity: 
   return {
     kind: "update",
     key: row.key,
+    rowBefore: keyCondition(identity.columns, row.identity),
+    rowAfter: keyCondition(identity.columns, keyAfter),
     sql: [
       `UPDATE ${quoteIdentifier(object.name)}\nSET `,
       ...join(
@@ -79,6 +90,9 @@ function updating({ row, changes }: StagedEdit, object: SchemaObject, identity: 
   };
 }
 
+/** Of tables without a row id nothing needs it: they tell what they inserted. */
+const NEW_ROW = { rowBefore: [], rowAfter: ["rowid = last_insert_rowid()"] } as const;
+
 function insertion({ id, values }: AddedRow, object: SchemaObject, identity: Identity): Change {
   const given = [...values].flatMap(([name, staged]) =>
     staged.kind === "value" ? [[name, staged.cell] as const] : [],
@@ -86,6 +100,7 @@ function insertion({ id, values }: AddedRow, object: SchemaObject, identity: Ide
   return {
     kind: "insert",
     key: id,
+    ...NEW_ROW,
     sql: insertSql(object, given),
     returning: [
       ...identity.columns,
@@ -154,6 +169,7 @@ export function inverseOf(
       return {
         kind: "insert",
         key: change.key,
+        ...NEW_ROW,
         sql: insertSql(object, [...returned]),
         returning: identity.columns,
         before: new Map(),

@@ -7,10 +7,19 @@ export interface StagedState {
   readonly staged: Staged;
   /** Earlier states, the latest last, to step back through. */
   readonly past: readonly Staged[];
-  /** Rows that the last attempt to save stumbled over: key, and why. */
-  readonly refused: { readonly key: string; readonly conflict: boolean } | null;
+  /** The row that the last attempt to save stumbled over, and why. */
+  readonly refused: Refusal | null;
   /** What undoes the last saved batch. */
   readonly inverse: readonly Change[] | null;
+}
+
+export interface Refusal {
+  readonly key: string;
+  /** Somebody else changed the row meanwhile. */
+  readonly conflict: boolean;
+  /** Whose values were refused; none when that is not known. */
+  readonly columns: readonly string[];
+  readonly message: string;
 }
 
 const START: StagedState = { staged: NOTHING, past: [], refused: null, inverse: null };

@@ -5,8 +5,9 @@ import type { Schema, SchemaObject } from "../../api/schema.ts";
 import { plural } from "../../parts/format.ts";
 import { plainText } from "../../parts/grid/copy.ts";
 import { toast, toastFailure } from "../../parts/Toast.tsx";
+import { failedColumns } from "../model/failed-columns.ts";
 import type { Identity } from "../model/identity.ts";
-import { keyCondition, readColumn, readRows } from "../model/reading.ts";
+import { keyCondition, readRows } from "../model/reading.ts";
 import { knownRow, refreshRows } from "../useTablePage.ts";
 import { SaveFailure, saveChanges, undoObstacle } from "./save.ts";
 import { isNothing, NOTHING, revertRow, setCell, setDeleted } from "./staged.ts";
@@ -18,6 +19,8 @@ export interface Saving {
   readonly failure: SaveFailure | null;
   /** How people know the row that failed. */
   readonly failedRow: string | null;
+  /** Whose values were refused; none when that is not known. */
+  readonly failedColumns: readonly string[];
   changes(): readonly Change[];
   save(): Promise<void>;
   /** Undoes the batch that was saved last. */
@@ -82,8 +85,11 @@ export function useSaving(
     } catch (error) {
       if (!(error instanceof SaveFailure)) throw error;
       setFailure(error);
-      const { key, conflict } = error;
-      update(db, table, { refused: key === undefined ? null : { key, conflict } });
+      const { key, conflict, message } = error;
+      const columns = conflict ? [] : failedColumns(message, object);
+      update(db, table, {
+        refused: key === undefined ? null : { key, conflict, columns, message },
+      });
     } finally {
       setSaving(false);
     }
@@ -101,13 +107,14 @@ export function useSaving(
   const reread = async () => {
     if (identity === null || failedEdit === undefined) return;
     const names = [...new Set([...identity.columns, ...failedEdit.row.cells.keys()])];
-    const { rows } = await readRows(db, [
-      `SELECT ${names
-        .flatMap((name) => readColumn(name, object))
-        .map((expression, index) => `${expression} AS c${index}`)
-        .join(", ")}\nFROM ${quoteIdentifier(table)}\nWHERE `,
-      ...keyCondition(identity.columns, failedEdit.row.identity),
-    ]);
+    const { rows } = await readRows(
+      db,
+      [
+        `SELECT ${names.map(quoteIdentifier).join(", ")}\nFROM ${quoteIdentifier(table)}\nWHERE `,
+        ...keyCondition(identity.columns, failedEdit.row.identity),
+      ],
+      { brief: true },
+    );
     const [read] = rows;
     setFailure(null);
     if (read === undefined) {
@@ -115,7 +122,7 @@ export function useSaving(
       toast("The row is gone: somebody deleted it. Your change of it was given up.");
       return;
     }
-    const now = knownRow(names, read, identity);
+    const now = knownRow(names, read, object, identity);
     const differing = [...now.cells]
       .filter(
         ([name, cell]) => plainText(cell) !== plainText(failedEdit.row.cells.get(name) ?? null),
@@ -145,6 +152,7 @@ export function useSaving(
                 (name, index) => `${name} = ${plainText(failedEdit.row.identity[index] ?? null)}`,
               )
               .join(", "),
+    failedColumns: refused?.columns ?? [],
     changes,
     save,
     undo,
