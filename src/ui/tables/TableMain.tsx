@@ -1,6 +1,7 @@
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import type { GridColumn, GridSelection } from "../parts/grid/types.ts";
 import { Skeleton } from "../parts/Notes.tsx";
+import { patientLazy } from "../parts/patient-lazy.ts";
 import { ColumnMenu } from "./ColumnMenu.tsx";
 import { printChange } from "./model/view-state.ts";
 import { NoRows } from "./NoRows.tsx";
@@ -9,7 +10,7 @@ import { followKey, referrersOf } from "./references.ts";
 import { TableGrid } from "./TableGrid.tsx";
 import type { Table } from "./useTable.ts";
 
-const TableChart = lazy(() => import("./TableChart.tsx"));
+const TableChart = patientLazy(() => import("./TableChart.tsx"));
 
 /** The rows as a grid, or as a chart. */
 export function TableMain({ table }: { table: Table }) {
