@@ -22,6 +22,11 @@ export const MAX_PATH_STEPS = 100;
 /** Longest text accepted as a JSON path, in characters. */
 export const MAX_PATH_CHARS = 4096;
 
+/**
+ * Address and headers of a request, in bytes. SQL stands in addresses, that of a search in all columns
+ * of a wide table among it.
+ */
+export const MAX_REQUEST_HEAD_BYTES = 256 * 1024;
 /** Largest request body in bytes, unless --max-body-bytes says otherwise. */
 export const DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024;
 /** Largest answer to user SQL, in bytes of JSON. */

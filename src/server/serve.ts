@@ -1,13 +1,14 @@
 /** From settings to a listening server, and back to nothing. */
 
 import { readFileSync } from "node:fs";
+import http from "node:http";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { EngineCounters } from "../engine/counters.ts";
 import { Registry } from "../engine/registry.ts";
 import { sweepWorkFiles } from "../engine/work-file.ts";
 import { RetentionTimer } from "../kv/retention.ts";
-import { STATEMENT_GRACE_MS } from "../limits.ts";
+import { MAX_REQUEST_HEAD_BYTES, STATEMENT_GRACE_MS } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { RunnerPool } from "../runner/pool.ts";
 import { QueryLog } from "../state/query-log.ts";
@@ -83,6 +84,8 @@ export async function startServer(config: Config, clock: Clock, log: Log): Promi
     stopping: stopping.signal,
   });
   sweepWorkFiles(registry.root.dataDir);
+  // One figure for all servers of a process, settable in Bun alone; what is longer is answered with 431.
+  Object.assign(http, { maxHeaderSize: MAX_REQUEST_HEAD_BYTES });
   app.listen({ hostname: config.host, port: config.port, ...tlsOptions(config) });
   const { server } = app;
   if (server === null || server === undefined) throw new Error("the server did not start");

@@ -1,6 +1,7 @@
 /** Requests to the server: one way in, one way to fail. */
-import { ApiFailure, failureOf } from "./failure.ts";
+import { ApiFailure, failureOf, isAbort, toFailure } from "./failure.ts";
 import { parseJson, stringifyJson } from "./json.ts";
+import { watchForServer } from "./presence.ts";
 import { askForToken, storedToken } from "./token.ts";
 
 export const API_PREFIX = "/api/v1/sqlite";
@@ -51,6 +52,10 @@ export async function send(path: string, options: CallOptions = {}): Promise<Res
       headers,
       ...(body === undefined ? {} : { body }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
+    }).catch((error: unknown) => {
+      if (isAbort(error)) throw error;
+      lookForServer();
+      throw toFailure(error);
     });
     if (response.ok) return response;
     const failure = await failureOf(response);
@@ -60,6 +65,11 @@ export async function send(path: string, options: CallOptions = {}): Promise<Res
       await askForToken(failure.message).catch(() => Promise.reject(failure));
     options.signal?.throwIfAborted();
   }
+}
+
+/** Any answer will do: health is told without a token. */
+export function lookForServer(): void {
+  watchForServer(() => fetch(apiUrl("/health"), { cache: "no-store" }));
 }
 
 /** The same, and its JSON. */

@@ -28,10 +28,13 @@ export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === "AbortError";
 }
 
+/** What browsers say when there is no answer, or no end of one; other TypeErrors are faults of the page. */
+const NO_ANSWER = /fetch|network|load failed|importing a module/i;
+
 /** Any thrown value as something that can be shown. */
 export function toFailure(error: unknown): ApiFailure {
   if (error instanceof ApiFailure) return error;
-  if (error instanceof TypeError)
+  if (error instanceof TypeError && NO_ANSWER.test(error.message))
     return new ApiFailure(
       0,
       "NO_ANSWER",

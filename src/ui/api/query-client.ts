@@ -1,6 +1,7 @@
 /** How answers are kept and asked for again. */
 import { QueryClient } from "@tanstack/react-query";
 import { ApiFailure } from "./failure.ts";
+import { onServerBack } from "./presence.ts";
 
 const STALE_MS = 5000;
 const RETRIES = 2;
@@ -19,4 +20,8 @@ export const queryClient = new QueryClient({
     },
     mutations: { retry: false },
   },
+});
+
+onServerBack(() => {
+  void queryClient.refetchQueries({ predicate: ({ state }) => state.status === "error" });
 });

@@ -41,6 +41,8 @@ export function useSavedQueries(db: string | null) {
     ...listOptions(db ?? ""),
     enabled: db !== null,
     refetchInterval: REFRESH_MS,
+    // A part that shows the failure must not ask again by being there: it would come and go for ever.
+    retryOnMount: false,
   });
 }
 

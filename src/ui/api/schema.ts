@@ -69,6 +69,8 @@ export function useSchema(db: string | null) {
     enabled: db !== null,
     refetchInterval: REFRESH_MS,
     refetchOnWindowFocus: true,
+    // As for the saved queries: what failed is asked for again in time, not by every part that comes.
+    retryOnMount: false,
   });
 }
 

@@ -1,10 +1,11 @@
 import { FileDown } from "lucide-react";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { Suspense, useEffect, useState } from "react";
 import { useWorkspace } from "../address/workspace.ts";
+import { patientLazy } from "../parts/patient-lazy.ts";
 import { offerImport, useImportOffer } from "./offer.ts";
 import "./import.css";
 
-const ImportDialog = lazy(() => import("./ImportDialog.tsx"));
+const ImportDialog = patientLazy(() => import("./ImportDialog.tsx"));
 
 /** Takes files that are dropped anywhere on the page, and shows the dialog of an import. */
 export function Importer() {

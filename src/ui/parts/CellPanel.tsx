@@ -1,10 +1,10 @@
 import { Copy, Download, X } from "lucide-react";
-import { useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import { parseJson } from "../api/json.ts";
 import { base64ToBytes } from "../api/literals.ts";
 import { type Blob64, blobSize, type Cell, isBlob } from "../api/sql.ts";
 import { Button, IconButton } from "./Button.tsx";
-import { formatBytes, plural } from "./format.ts";
+import { formatBytes, formatCount, plural } from "./format.ts";
 import { looksLikeJson } from "./grid/CellValue.tsx";
 import { plainText, writeClipboard } from "./grid/copy.ts";
 import { JsonTree } from "./JsonTree.tsx";
@@ -22,7 +22,7 @@ export interface CellPanelProps {
 /** All of one value: JSON laid out, text in full, bytes in hexadecimal or as the image they are. */
 export function CellPanel({ name, cell, onClose }: CellPanelProps) {
   const [plain, setPlain] = useState(false);
-  const json = typeof cell === "string" && looksLikeJson(cell) ? tryJson(cell) : undefined;
+  const json = useMemo(() => tryJson(cell), [cell]);
   return (
     <section className="cell-panel" aria-label={`Value of ${name}`}>
       <header className="cell-panel-head">
@@ -59,12 +59,36 @@ export function CellPanel({ name, cell, onClose }: CellPanelProps) {
   );
 }
 
+/** Text laid out where it is JSON, and what else where it is not. */
+export function JsonContent({ text, children }: { text: string; children?: ReactNode }) {
+  const json = useMemo(() => tryJson(text), [text]);
+  return json === undefined ? children : <JsonTree value={json.value} />;
+}
+
 /** All of a value. */
 export function CellContent({ name, cell }: { name: string; cell: Cell }) {
   if (cell === null) return <i className="cell-null">NULL</i>;
   if (isBlob(cell)) return <BlobContent name={name} blob={cell} />;
   if (cell === "") return <i className="faint">empty text</i>;
-  return <pre className="cell-panel-text">{String(cell)}</pre>;
+  return <TextContent text={String(cell)} />;
+}
+
+/** Longer text is cut until somebody wants all of it: laying it out takes seconds. */
+export const LARGE_TEXT_CHARS = 100_000;
+
+function TextContent({ text }: { text: string }) {
+  const [whole, setWhole] = useState(false);
+  if (whole || text.length <= LARGE_TEXT_CHARS)
+    return <pre className="cell-panel-text">{text}</pre>;
+  return (
+    <>
+      <p className="cell-panel-cut">
+        The first {formatCount(LARGE_TEXT_CHARS)} characters of {formatCount(text.length)}.{" "}
+        <Button onClick={() => setWhole(true)}>Show all</Button>
+      </p>
+      <pre className="cell-panel-text">{text.slice(0, LARGE_TEXT_CHARS)}…</pre>
+    </>
+  );
 }
 
 const HEX_BYTES = 2048;
@@ -115,15 +139,23 @@ function hexDump(bytes: Uint8Array): string {
   return lines.join("\n");
 }
 
+/** As people count them: a pair of surrogates is one. */
+function charactersOf(text: string): number {
+  let characters = 0;
+  for (const _character of text) characters += 1;
+  return characters;
+}
+
 function kindOf(cell: Cell, json: boolean): string {
   if (cell === null) return "";
   if (isBlob(cell)) return `BLOB, ${formatBytes(blobSize(cell))}`;
   if (typeof cell === "string")
-    return `${json ? "JSON" : "text"}, ${plural([...cell].length, "character")}`;
+    return `${json ? "JSON" : "text"}, ${plural(charactersOf(cell), "character")}`;
   return Number.isInteger(Number(cell)) ? "number" : "real number";
 }
 
-function tryJson(text: string): { value: unknown } | undefined {
+function tryJson(text: Cell): { value: unknown } | undefined {
+  if (typeof text !== "string" || !looksLikeJson(text)) return undefined;
   try {
     return { value: parseJson(text) };
   } catch {

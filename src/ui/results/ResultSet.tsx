@@ -1,5 +1,5 @@
 import { ChartColumn, Table2 } from "lucide-react";
-import { lazy, Suspense, useMemo, useState } from "react";
+import { Suspense, useMemo, useState } from "react";
 import { stringifyJson } from "../api/json.ts";
 import type { Moment } from "../api/moment.ts";
 import { type Cell, hasAddress, isBlob, queryUrl, type SqlResult } from "../api/sql.ts";
@@ -10,13 +10,14 @@ import { formatDuration, plural } from "../parts/format.ts";
 import { Grid } from "../parts/grid/Grid.tsx";
 import type { GridColumn, GridPosition, GridRow } from "../parts/grid/types.ts";
 import { Skeleton } from "../parts/Notes.tsx";
+import { patientLazy } from "../parts/patient-lazy.ts";
 import { SidePane } from "../parts/SidePane.tsx";
 import { TwinLinks } from "../parts/TwinLink.tsx";
 import { ThenNote } from "../time/ThenNote.tsx";
 import { ExportMenu } from "./ExportMenu.tsx";
 import { TruncatedNote } from "./TruncatedNote.tsx";
 
-const ChartPanel = lazy(() => import("../charts/ChartPanel.tsx"));
+const ChartPanel = patientLazy(() => import("../charts/ChartPanel.tsx"));
 
 export interface ResultSetProps {
   db: string;

@@ -31,8 +31,8 @@ export default function OverviewView({ db }: ViewProps) {
               {formatBytes(file.size)} · changed{" "}
               <time dateTime={file.modified} title={file.modified}>
                 {formatAgo(new Date(file.modified))}
-              </time>{" "}
-              ·{" "}
+              </time>
+              {schema.data === undefined ? "" : " · "}
             </>
           )}
           {schema.data === undefined

@@ -43,7 +43,7 @@ export function SchemaTree({ db, onChosen }: { db: string; onChosen?: () => void
       <div className="tree-scroll">
         {waits ? <Skeleton lines={8} label="Reading the schema" /> : null}
         {schema.error === null ? null : <ErrorNote error={schema.error} />}
-        {waits ? null : (
+        {waits || schema.data === undefined ? null : (
           <>
             <DeviceQueries db={db} {...chosen} />
             <SavedQueries db={db} wanted={wanted} {...chosen} />

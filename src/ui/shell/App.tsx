@@ -14,6 +14,7 @@ import { KeysDialog } from "./KeysDialog.tsx";
 import { Palette } from "./Palette.tsx";
 import { Rail } from "./Rail.tsx";
 import { RailDrawer } from "./RailDrawer.tsx";
+import { ServerGone } from "./ServerGone.tsx";
 import { TabPanels } from "./TabPanels.tsx";
 import { TokenPrompt } from "./TokenPrompt.tsx";
 import { TopBar } from "./TopBar.tsx";
@@ -58,6 +59,7 @@ function Shell() {
   const main = (
     <div className="main">
       <TopBar narrow={narrow} onOverlay={setOverlay} />
+      <ServerGone />
       <div className="work">{db === null ? <Home /> : <TabPanels />}</div>
       {narrow && db !== null ? <BottomBar db={db} onMore={() => setOverlay("rail")} /> : null}
     </div>

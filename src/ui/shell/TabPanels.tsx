@@ -1,5 +1,6 @@
 import { Component, type ReactNode, Suspense, useRef } from "react";
 import { type Tab, useWorkspace } from "../address/workspace.ts";
+import { toFailure } from "../api/failure.ts";
 import { Button } from "../parts/Button.tsx";
 import { ErrorNote, Skeleton } from "../parts/Notes.tsx";
 import { viewOf } from "./views.ts";
@@ -44,6 +45,15 @@ class Fence extends Component<{ children: ReactNode }, { error: unknown }> {
 
   override render() {
     if (this.state.error === null) return this.props.children;
+    if (toFailure(this.state.error).code === "NO_ANSWER")
+      return (
+        <div className="panel-fault">
+          <ErrorNote error={new Error("A part of the page cannot be loaded")}>
+            <p>The server may have another version now.</p>
+            <Button onClick={() => location.reload()}>Load the page anew</Button>
+          </ErrorNote>
+        </div>
+      );
     return (
       <div className="panel-fault">
         <ErrorNote error={this.state.error}>

@@ -1,4 +1,5 @@
 /** Every view that a tab can show. A new feature registers here, and nowhere else. */
+
 import {
   ChartNoAxesColumn,
   History,
@@ -9,10 +10,11 @@ import {
   Table2,
   TableProperties,
 } from "lucide-react";
-import { type ComponentType, type LazyExoticComponent, lazy } from "react";
+import type { ComponentType, LazyExoticComponent } from "react";
 import type { Place } from "../address/place.ts";
 import type { Tab } from "../address/workspace.ts";
 import { SavedMark } from "../editor/SavedMark.tsx";
+import { patientLazy } from "../parts/patient-lazy.ts";
 
 export interface ViewProps {
   tab: Tab;
@@ -35,40 +37,40 @@ export const VIEWS: Readonly<Record<string, View>> = {
   overview: {
     title: () => "Overview",
     icon: LayoutDashboard,
-    component: lazy(() => import("../schema/OverviewView.tsx")),
+    component: patientLazy(() => import("../schema/OverviewView.tsx")),
   },
   sql: {
     title: ({ name, params }) => name ?? (params["title"] || firstWords(params["q"] ?? "")),
     icon: SquareTerminal,
     mark: SavedMark,
-    component: lazy(() => import("../editor/SqlView.tsx")),
+    component: patientLazy(() => import("../editor/SqlView.tsx")),
   },
   table: {
     title: ({ name }) => name ?? "Table",
     icon: Table2,
-    component: lazy(() => import("../tables/TableView.tsx")),
+    component: patientLazy(() => import("../tables/TableView.tsx")),
   },
   structure: {
     title: ({ name }) => `${name ?? "Table"} structure`,
     icon: TableProperties,
-    component: lazy(() => import("../schema/StructureView.tsx")),
+    component: patientLazy(() => import("../schema/StructureView.tsx")),
   },
   diagram: {
     title: () => "Diagram",
     icon: Network,
-    component: lazy(() => import("../tables/DiagramView.tsx")),
+    component: patientLazy(() => import("../tables/DiagramView.tsx")),
   },
   log: {
     title: () => "Query log",
     icon: History,
-    component: lazy(() => import("../log/LogView.tsx")),
+    component: patientLazy(() => import("../log/LogView.tsx")),
   },
 };
 
 const UNKNOWN: View = {
   title: ({ view }) => view,
   icon: ChartNoAxesColumn,
-  component: lazy(() => import("./UnknownView.tsx")),
+  component: patientLazy(() => import("./UnknownView.tsx")),
 };
 
 export function viewOf(place: Place): View {

@@ -1,5 +1,5 @@
 import { List, Network } from "lucide-react";
-import { lazy, Suspense, useCallback, useMemo } from "react";
+import { Suspense, useCallback, useMemo } from "react";
 import { change } from "../address/workspace.ts";
 import { apiUrl } from "../api/client.ts";
 import { type SchemaObject, useSchema } from "../api/schema.ts";
@@ -7,13 +7,14 @@ import { IconButton } from "../parts/Button.tsx";
 import { TextInput } from "../parts/Field.tsx";
 import { plural } from "../parts/format.ts";
 import { Empty, ErrorNote, Skeleton } from "../parts/Notes.tsx";
+import { patientLazy } from "../parts/patient-lazy.ts";
 import { TwinLinks } from "../parts/TwinLink.tsx";
 import type { ViewProps } from "../shell/views.ts";
 import { DiagramList } from "./diagram/DiagramList.tsx";
 import { keysOf } from "./diagram/keys.ts";
 import "./diagram/diagram.css";
 
-const DiagramCanvas = lazy(() => import("./diagram/DiagramCanvas.tsx"));
+const DiagramCanvas = patientLazy(() => import("./diagram/DiagramCanvas.tsx"));
 
 const NONE: readonly SchemaObject[] = [];
 

@@ -1,14 +1,16 @@
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import type { GridColumn, GridSelection } from "../parts/grid/types.ts";
 import { Skeleton } from "../parts/Notes.tsx";
+import { patientLazy } from "../parts/patient-lazy.ts";
 import { ColumnMenu } from "./ColumnMenu.tsx";
 import { printChange } from "./model/view-state.ts";
+import { NoRows } from "./NoRows.tsx";
 import { RowMenu } from "./RowMenu.tsx";
 import { followKey, referrersOf } from "./references.ts";
 import { TableGrid } from "./TableGrid.tsx";
 import type { Table } from "./useTable.ts";
 
-const TableChart = lazy(() => import("./TableChart.tsx"));
+const TableChart = patientLazy(() => import("./TableChart.tsx"));
 
 /** The rows as a grid, or as a chart. */
 export function TableMain({ table }: { table: Table }) {
@@ -38,7 +40,8 @@ export function TableMain({ table }: { table: Table }) {
     ...object.foreign_keys.flatMap((key) => followKey(db, key, cellOf(row), schema) ?? []),
     ...referrersOf(db, object, cellOf(row), schema),
   ];
-  return (
+  const none = page.data !== undefined && !page.isPlaceholderData && rows.targets.length === 0;
+  const grid = (
     <TableGrid
       ref={table.grid}
       db={db}
@@ -97,5 +100,12 @@ export function TableMain({ table }: { table: Table }) {
         />
       )}
     />
+  );
+  // Always in the same place of the tree, so that the grid stays the same one when the first row comes.
+  return (
+    <div className="table-main">
+      {grid}
+      {none ? <NoRows table={table} /> : null}
+    </div>
   );
 }

@@ -3,6 +3,7 @@ import { useId, useRef, useState } from "react";
 import type { SchemaColumn } from "../api/schema.ts";
 import { type Cell, isBlob, isNumber } from "../api/sql.ts";
 import { Button } from "../parts/Button.tsx";
+import { CellContent, JsonContent, LARGE_TEXT_CHARS } from "../parts/CellPanel.tsx";
 import { TextInput } from "../parts/Field.tsx";
 import { formatBytes } from "../parts/format.ts";
 import { toastFailure } from "../parts/Toast.tsx";
@@ -33,6 +34,7 @@ const MAX_FILE_BYTES = 24 * 1024 * 1024;
 export function ValueEditor({ column, shown, onChange }: ValueEditorProps) {
   const id = useId();
   const file = useRef<HTMLInputElement>(null);
+  const [whole, setWhole] = useState(false);
   const kind = kindOf(shown);
   const cell = shown.kind === "value" ? shown.cell : null;
   const text = cell === null || isBlob(cell) ? "" : String(cell);
@@ -68,7 +70,15 @@ export function ValueEditor({ column, shown, onChange }: ValueEditorProps) {
           </label>
         ))}
       </fieldset>
-      {kind === "text" ? (
+      {text.length > LARGE_TEXT_CHARS && !whole ? (
+        // A field of so much text stands still for seconds, so somebody has to want it.
+        <>
+          <Button onClick={() => setWhole(true)}>Edit all of it</Button>
+          <JsonContent text={text}>
+            <CellContent name={column.name} cell={text} />
+          </JsonContent>
+        </>
+      ) : kind === "text" ? (
         <textarea
           className="input data value-text"
           aria-label={`Value of ${column.name}`}
@@ -98,6 +108,9 @@ export function ValueEditor({ column, shown, onChange }: ValueEditorProps) {
           target.value = "";
         }}
       />
+      {kind === "text" && (whole || text.length <= LARGE_TEXT_CHARS) ? (
+        <JsonContent text={text} />
+      ) : null}
       {kind === "blob" ? (
         <Button icon={Upload} onClick={() => file.current?.click()}>
           Another file

@@ -30,8 +30,10 @@ import { useGridTable } from "./useGridTable.ts";
 import "../menu.css";
 import "./grid.css";
 
+/** Of row numbers of up to four and three digits; each further one takes more. */
 const GUTTER_PX = 52;
 const NARROW_GUTTER_PX = 36;
+const DIGIT_PX = 8;
 const OVERSCAN_ROWS = 12;
 const RESIZE_STEP_PX = 16;
 const START: Selected = single({ row: 0, column: 0 });
@@ -42,7 +44,10 @@ export function Grid(props: GridProps & { ref?: Ref<GridHandle> }) {
   const gridId = useId();
   const box = useRef<HTMLDivElement>(null);
   const { rowHeight, narrow, width } = useGridSize(box);
-  const gutter = narrow ? NARROW_GUTTER_PX : GUTTER_PX;
+  const digits = String(firstRowNumber + rows.length - 1).length;
+  const gutter = narrow
+    ? NARROW_GUTTER_PX + Math.max(0, digits - 3) * DIGIT_PX
+    : GUTTER_PX + Math.max(0, digits - 4) * DIGIT_PX;
   const table = useGridTable(props);
   const { order, widths } = table;
   const [wanted, setSelected] = useState<Selected>(START);

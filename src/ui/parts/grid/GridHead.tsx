@@ -89,7 +89,12 @@ export function GridHead(props: GridHeadProps) {
   return (
     <div role="rowgroup" className="grid-head">
       <div role="row" aria-rowindex={1} className="grid-head-row">
-        <div role="columnheader" aria-colindex={1} className="head cell-gutter">
+        <div
+          role="columnheader"
+          aria-colindex={1}
+          className="head cell-gutter"
+          style={{ width: props.gutter }}
+        >
           <span className="visually-hidden">Row</span>
         </div>
         {columns.slice(0, drawn).map((_column, index) => headAt(index))}

@@ -80,7 +80,12 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
       className={`grid-row ${shown % 2 === 1 ? "grid-row-odd" : ""}`}
       style={{ height, transform: `translateY(${top}px)` }}
     >
-      <div role="rowheader" aria-colindex={1} className="cell cell-gutter">
+      <div
+        role="rowheader"
+        aria-colindex={1}
+        className="cell cell-gutter"
+        style={{ width: props.gutter }}
+      >
         {number}
       </div>
       {columns.slice(0, drawn).map((_column, index) => cellAt(index))}

@@ -70,7 +70,7 @@ export function pageQuery(
   const offset = identity === null ? (state.page - 1) * state.pageSize : 0;
   return {
     sql: [
-      `SELECT ${selected.join(", ")}\nFROM ${quoteIdentifier(object.name)}`,
+      `SELECT ${listOf(selected)}\nFROM ${quoteIdentifier(object.name)}`,
       ...whereClause(conditions),
       orderClause(turned(order, reversed), object.name),
       `\nLIMIT ${rows}${offset === 0 ? "" : ` OFFSET ${offset}`}`,
@@ -90,14 +90,18 @@ export function viewQuery(
   limit?: number,
 ): SqlText {
   const names = columnsOf(state, object).map(({ name }) => quoteIdentifier(name));
-  const list = names.join(", ");
-  const all = state.columns === null && list.length > MAX_LIST_CHARS;
+  const all = state.columns === null && names.join(", ").length > MAX_LIST_CHARS;
   return [
-    `SELECT ${all ? "*" : list}\nFROM ${quoteIdentifier(object.name)}`,
+    `SELECT ${all ? "*" : listOf(names)}\nFROM ${quoteIdentifier(object.name)}`,
     ...whereClause(whereSql(state, object)),
     orderClause(orderOf(state, object, identity)),
     limit === undefined ? "" : `\nLIMIT ${limit}`,
   ];
+}
+
+/** A view whose tables are gone has no columns: `*` lets SQLite say what is wrong with it. */
+function listOf(selected: readonly string[]): string {
+  return selected.length === 0 ? "*" : selected.join(", ");
 }
 
 function turned(order: readonly OrderTerm[], reversed: boolean): readonly OrderTerm[] {
