@@ -1,5 +1,6 @@
 /** The time control, as people use it: back, compare, restore, undo; what the server then holds. */
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { describePage, IN_BROWSER, type PageTests } from "./support/browser.ts";
 import { fillStock, HOUR_MS, MINUTE_MS, put } from "./support/stock.ts";
@@ -126,6 +127,15 @@ describePage("the time control", (tests) => {
       }
       await page.keyboard.press("Escape");
 
+      // So is a file of it.
+      await page.getByRole("button", { name: "More", exact: true }).click();
+      await page.getByRole("menuitem", { name: "Export" }).click();
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name: "Download" }).click(),
+      ]);
+      expect(readFileSync(await download.path(), "utf8")).toMatch(/\r\nplum,3,.*\r\npear,20,/);
+
       // A query of it is about the same moment.
       await page.getByRole("button", { name: "More", exact: true }).click();
       await page.getByRole("menuitem", { name: "Open as a query" }).click();
@@ -145,6 +155,13 @@ describePage("the time control", (tests) => {
       await page.keyboard.press("n");
       await expectShown(page, LATEST);
       await page.getByRole("region", { name: "Values of key" }).getByText("quince").waitFor();
+
+      // A step back is one from the newest change, though the page has not seen it yet.
+      server().clock.advance(MINUTE_MS);
+      await put(server(), table, "fig", 5);
+      await page.keyboard.press(",");
+      await page.getByText("(change 6 of 7)").waitFor();
+      await expectShown(page, LATEST);
     },
     IN_BROWSER,
   );
@@ -170,6 +187,8 @@ describePage("the time control", (tests) => {
       await page.keyboard.press("Enter");
       await expectShown(page, EARLY);
       expect(params(page).get("at")).toBe(String(server().clock.nowMs() - 30 * MINUTE_MS));
+      // A leap that changes most rows marks none.
+      expect(await page.locator(".cell-marked").count()).toBe(0);
 
       await page.getByRole("button", { name: "Compare with now" }).click();
       const pane = page.getByRole("region", { name: "Compare with now" });
@@ -219,6 +238,7 @@ describePage("the time control", (tests) => {
       await page.keyboard.press(",");
       await expectShown(page, BEFORE_QUINCE);
       await page.getByRole("button", { name: "Restore…" }).click();
+      await page.getByRole("button", { name: "Restore 1 key" }).waitFor();
       server().clock.advance(MINUTE_MS);
       await page.getByRole("button", { name: "Restore 1 key" }).click();
       await page.getByText("1 deleted").first().waitFor();
@@ -410,6 +430,7 @@ describePage("the time control", (tests) => {
         await sheet.getByText("1 added · 1 changed · 1 removed").waitFor();
         await sheet.getByRole("button", { name: "Close the comparison" }).tap();
         await page.getByRole("button", { name: "Restore…" }).tap();
+        await page.getByRole("button", { name: "Restore 3 keys" }).waitFor();
         server().clock.advance(MINUTE_MS);
         await page.getByRole("button", { name: "Restore 3 keys" }).tap();
         await page.getByText("1 changed back").first().waitFor();

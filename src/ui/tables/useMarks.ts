@@ -27,14 +27,18 @@ export function useMarks(rows: readonly KnownRow[] | undefined, at: Moment, view
   return picture?.marks ?? NONE;
 }
 
+/** None where most rows differ: a leap, in which no single change stands out. */
 function differences(before: readonly KnownRow[], after: readonly KnownRow[]): Marks {
   const known = new Map(before.map((row) => [row.key, row]));
   const marks = new Set<string>();
+  let changed = 0;
   for (const { key, cells } of after) {
     const other = known.get(key)?.cells;
-    for (const [column, cell] of cells)
-      if (other === undefined || !sameCell(cell, other.get(column) ?? null))
-        marks.add(markOf(key, column));
+    const columns = [...cells].filter(
+      ([column, cell]) => other === undefined || !sameCell(cell, other.get(column) ?? null),
+    );
+    for (const [column] of columns) marks.add(markOf(key, column));
+    if (columns.length > 0) changed += 1;
   }
-  return marks;
+  return changed > Math.max(1, after.length / 2) ? NONE : marks;
 }

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { Button } from "../parts/Button.tsx";
 import { formatCount } from "../parts/format.ts";
 import { sideLines } from "./side-text.ts";
+import "./changes.css";
 
 export interface Change {
   readonly key: string;

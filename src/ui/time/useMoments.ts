@@ -35,9 +35,9 @@ export function useStanding(db: string, table: string, at: Moment, enabled: bool
   return useQuery({ ...standing(db, table, at), enabled, placeholderData: keepPreviousData });
 }
 
-/** The same, once: for a step, which must not be taken from what was known of another moment. */
+/** The same, asked anew: a step back from now is one from what somebody wrote just now. */
 export function fetchStanding(db: string, table: string, at: Moment): Promise<Moments> {
-  return queryClient.fetchQuery(standing(db, table, at));
+  return queryClient.fetchQuery({ ...standing(db, table, at), staleTime: 0 });
 }
 
 /**
