@@ -214,8 +214,8 @@ describe("errors", () => {
       `PUT ${API}/kv/a?db=t HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
     ],
     [
-      "a header of 100 kB",
-      `GET ${API}/health HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ${"x".repeat(100_000)}\r\n\r\n`,
+      "a header of 300 kB",
+      `GET ${API}/health HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ${"x".repeat(300_000)}\r\n\r\n`,
     ],
   ])("%s: the connection ends at once, and the server goes on", async (_, text) => {
     const server = running();

@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
+import { get, type IncomingMessage } from "node:http";
 import { startTestServer, TestFolder, type TestServer } from "./support/server.ts";
 
 interface Answer {
@@ -317,4 +318,18 @@ describe("a database made elsewhere", () => {
     using database = new Database(path, { readonly: true });
     expect(database.query("PRAGMA integrity_check").all()).toEqual([{ integrity_check: "ok" }]);
   });
+});
+
+test("a link may be long: up to 256 KiB of address and headers", async () => {
+  const length = (await link(`SELECT+length('${"x".repeat(200_000)}')+AS+n`)) as { body: Answer };
+  expect(length.body.resultSet).toEqual([{ n: 200_000 }]);
+  // What Bun itself refuses is in no description, against which the tests' fetch would hold it.
+  const longer = await new Promise<IncomingMessage>((resolve, reject) => {
+    get(`${server.origin}/api/v1/sqlite/query?db=t&sql=${"x".repeat(270_000)}`, resolve).on(
+      "error",
+      reject,
+    );
+  });
+  longer.resume();
+  expect(longer.statusCode).toBe(431);
 });

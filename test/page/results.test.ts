@@ -146,6 +146,27 @@ describePage("results", (results) => {
   );
 
   test(
+    "a value of megabytes opens at once: what is folded is not made, long text is cut",
+    async () => {
+      await using opened = await results.open({
+        address: queryAddress(
+          "SELECT json_group_array(json_object('id', i, 'tags', json_array('a', 'b'))) AS doc FROM (WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 49999) SELECT i FROM n)",
+        ),
+      });
+      const { page } = opened;
+      await cell(page, 0, 0).dblclick();
+      const panel = page.getByRole("region", { name: "Value of doc" });
+      await panel.getByText("50000 ]").click();
+      await panel.getByText("49500 – 49999").click();
+      await panel.locator(".json-number", { hasText: /^49999$/ }).waitFor();
+      expect(await panel.locator("details").count()).toBeLessThan(1200);
+      await panel.getByRole("button", { name: "As stored" }).click();
+      await panel.getByText(/^The first 100,000 characters of 1,?\d{3},?\d{3}/).waitFor();
+    },
+    IN_BROWSER,
+  );
+
+  test(
     "copies a cell, a selection, rows",
     async () => {
       await using opened = await results.open({

@@ -76,6 +76,29 @@ describePage("schema", (schema) => {
   );
 
   test(
+    "what cannot be read is said once, and not asked for again and again",
+    async () => {
+      await schema.sql("t", "CREATE VIEW lost AS SELECT * FROM gone");
+      await using opened = await schema.open({
+        address: "#/t.db/table/lost",
+        expectedErrors: /status of 400/,
+      });
+      const { page } = opened;
+      await page.getByRole("alert").getByText("no such table: main.gone").waitFor();
+      const asked: string[] = [];
+      page.on("request", (request) => asked.push(request.url()));
+      await page.goto(`${schema.server().origin}/#/away.db/overview`);
+      const tree = page.getByRole("region", { name: "Tables and views" });
+      await tree.getByText("There is no database away.db").waitFor();
+      // The parts that show the failure have come by now, and would have asked.
+      await page.waitForLoadState("networkidle");
+      expect(await tree.getByRole("alert").count()).toBe(1);
+      expect(asked.filter((url) => url.includes("/queries?db=away.db")).length).toBeLessThan(3);
+    },
+    IN_BROWSER,
+  );
+
+  test(
     "an empty database says so, and offers the first step",
     async () => {
       await schema.server().api("/db/create?path=empty", { method: "POST" });

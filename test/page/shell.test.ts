@@ -184,6 +184,33 @@ describePage("shell", (shell) => {
   );
 
   test(
+    "while the server is away the page says so, and it goes on when it is back",
+    async () => {
+      await using opened = await shell.open({
+        address: "#/t.db/table/orders",
+        expectedErrors: /ERR_INTERNET_DISCONNECTED|Failed to fetch/,
+      });
+      const { page, context } = opened;
+      await page.getByText("of 1,000").waitFor();
+      await context.setOffline(true);
+      await page.getByRole("button", { name: "Next page" }).click();
+      const away = page.getByText("The server does not answer. The page goes on");
+      await away.waitFor();
+      await opened.checkAccessibility();
+      // A part of the page that was not loaded before.
+      await page.getByRole("link", { name: "Query log" }).click();
+      await page.getByRole("tab", { name: /^Query log/ }).waitFor();
+      await context.setOffline(false);
+      await away.waitFor({ state: "detached" });
+      await page.getByRole("searchbox", { name: /^Search/ }).waitFor();
+      await page.getByRole("tab", { name: /^orders/ }).click();
+      await page.getByText("101–200 of 1,000").waitFor();
+      await page.getByRole("gridcell", { name: "101", exact: true }).first().waitFor();
+    },
+    IN_BROWSER,
+  );
+
+  test(
     "? shows the keys, except while writing",
     async () => {
       await using opened = await shell.open({ address: "#/t.db/sql" });

@@ -213,6 +213,16 @@ describePage("tables", (tests: PageTests) => {
       await page.getByText("customers has no column gone").waitFor();
       await page.getByRole("button", { name: "Show all rows" }).click();
       await shows(page, "1–4 of 4");
+      // Where there are no rows it says why, and what to do.
+      await page.goto(`${server().origin}/#/t.db/table/customers?search=nobody`);
+      await page.getByText("No row is like that").waitFor();
+      await page.getByRole("button", { name: "Show all rows" }).click();
+      await shows(page, "1–4 of 4");
+      await sql("t.db", "CREATE TABLE bare(id INTEGER PRIMARY KEY, name TEXT)");
+      await page.goto(`${server().origin}/#/t.db/table/bare`);
+      await page.getByRole("button", { name: "Add the first one" }).click();
+      await page.getByRole("gridcell", { name: "default" }).waitFor();
+      expect(await page.getByText("There are no rows yet").count()).toBe(0);
     },
     IN_BROWSER,
   );

@@ -258,6 +258,7 @@ describePage("tables with odd values", (tests) => {
       // Long text opens beside the rows, where it has room.
       await page.getByRole("button", { name: "Value", exact: true }).click();
       await cell(page, "texts", 0, 1).dblclick();
+      await page.getByRole("button", { name: "Edit all of it" }).click();
       await page.getByRole("textbox", { name: "Value of a" }).waitFor();
       expect(await grid(page, "texts").getByRole("textbox").count()).toBe(0);
     },

@@ -10,6 +10,8 @@ export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: STALE_MS,
+      // Without a network the server of this machine answers all the same.
+      networkMode: "always",
       // Only what may pass by itself: a 4xx stays one.
       retry: (failures, error) =>
         failures < RETRIES &&
@@ -18,7 +20,7 @@ export const queryClient = new QueryClient({
         // What took too long would take too long again.
         error.code !== "REQUEST_TIMEOUT",
     },
-    mutations: { retry: false },
+    mutations: { retry: false, networkMode: "always" },
   },
 });
 

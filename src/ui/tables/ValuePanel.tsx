@@ -34,10 +34,11 @@ const MAX_FILE_BYTES = 24 * 1024 * 1024;
 export function ValueEditor({ column, shown, onChange }: ValueEditorProps) {
   const id = useId();
   const file = useRef<HTMLInputElement>(null);
-  const [whole, setWhole] = useState(false);
   const kind = kindOf(shown);
   const cell = shown.kind === "value" ? shown.cell : null;
   const text = cell === null || isBlob(cell) ? "" : String(cell);
+  // As it was found: a field does not go away under somebody who fills it.
+  const [whole, setWhole] = useState(text.length <= LARGE_TEXT_CHARS);
 
   const choose = (next: Kind) => {
     if (next === "null") onChange({ kind: "value", cell: null });
