@@ -720,6 +720,15 @@ describe("POST /db: errors", () => {
     ["both statement and sql", { statement: "SELECT 1", sql: "SELECT 1" }, "INVALID_PARAMETERS"],
     ["a query that is a number", { query: 1 }, "INVALID_PARAMETERS"],
     ["a noFail that is text", { query: "SELECT 1", noFail: "yes" }, "INVALID_PARAMETERS"],
+    ["an expectRows that is negative", { statement: "X", expectRows: -1 }, "INVALID_PARAMETERS"],
+    ["an expectRows with a part", { statement: "X", expectRows: 0.5 }, "INVALID_PARAMETERS"],
+    ["an expectRows that is text", { statement: "X", expectRows: "1" }, "INVALID_PARAMETERS"],
+    ["an expectRows of a query", { query: "SELECT 1", expectRows: 1 }, "INVALID_PARAMETERS"],
+    [
+      "an expectRows of a plan",
+      { statement: "SELECT 1", explain: true, expectRows: 0 },
+      "INVALID_PARAMETERS",
+    ],
     ["an empty query", { query: "" }, "SQL_ERROR"],
     ["only a comment", { query: "-- nothing\n /* here */ ;" }, "SQL_ERROR"],
     ["bad SQL", { query: "SELEC 1" }, "SQL_ERROR"],
@@ -744,6 +753,69 @@ describe("POST /db: errors", () => {
     const { status } = await transaction([{ statement: `INSERT INTO ${table} VALUES(1)` }, {}]);
     expect(status).toBe(400);
     expect(await rows(`SELECT count(*) AS n FROM ${table}`)).toEqual([{ n: 0 }]);
+  });
+});
+
+describe("POST /db: expectRows", () => {
+  test.each<[string, number, number, number]>([
+    ["UPDATE $ SET b = b + 1 WHERE a = 1", 1, 0, 1],
+    ["UPDATE $ SET b = b + 1 WHERE a = 7", 0, 1, 0],
+    ["UPDATE $ SET b = b + 1 WHERE a < 3 RETURNING a", 2, 1, 2],
+    ["DELETE FROM $", 3, 2, 3],
+    ["INSERT INTO $ VALUES (9, 9); DELETE FROM $ WHERE a = 7", 0, 1, 0],
+    ["CREATE INDEX IF NOT EXISTS $_b ON $ (b)", 0, 1, 0],
+  ])("%s: %d fit, %d do not and undo all", async (sql, fits, other, changed) => {
+    const table = await freshTable("a, b");
+    await commit([{ statement: `INSERT INTO ${table} VALUES (1, 0), (2, 0), (3, 0)` }]);
+    const statement = sql.replaceAll("$", table);
+    const before = await rows(`SELECT * FROM ${table}`);
+    const first = { statement: `INSERT INTO ${table} VALUES (4, 4)` };
+    const failed = await transaction([
+      first,
+      {
+        statement: sql.startsWith("DELETE") ? `${statement} WHERE a < 4` : statement,
+        expectRows: other,
+      },
+    ]);
+    expect({ status: failed.status, ...pick(failed.body) }).toEqual({
+      status: 409,
+      code: "CONFLICT",
+      reqIdx: 1,
+    });
+    expect(failed.body).toMatchObject({ rows_updated: changed });
+    expect(await rows(`SELECT * FROM ${table}`)).toEqual(before);
+    expect(await commit([{ statement, expectRows: fits }])).toMatchObject([{ success: true }]);
+  });
+
+  test("counts rows of the statement alone, not those of its triggers", async () => {
+    const table = await freshTable("a");
+    await commit([
+      { statement: `CREATE TABLE ${table}_log (a)` },
+      {
+        statement: `CREATE TRIGGER ${table}_noted AFTER INSERT ON ${table} BEGIN INSERT INTO ${table}_log VALUES (1), (2); END`,
+      },
+    ]);
+    const statement = `INSERT INTO ${table} VALUES (1)`;
+    expect(await commit([{ statement, expectRows: 1 }])).toEqual([
+      { success: true, rowsUpdated: 1 },
+    ]);
+  });
+
+  test("with noFail undoes only its item; of a valuesBatch every set must fit", async () => {
+    const table = await freshTable("a");
+    await commit([{ statement: `INSERT INTO ${table} VALUES (1), (2)` }]);
+    const gone = { statement: `DELETE FROM ${table}`, expectRows: 1, noFail: true };
+    const [forgiven] = await commit([gone]);
+    expect(forgiven).toMatchObject({ success: false, code: "CONFLICT" });
+    expect(await rows(`SELECT count(*) AS n FROM ${table}`)).toEqual([{ n: 2 }]);
+    const batch = (...sets: number[][]) => ({
+      statement: `UPDATE ${table} SET a = a + 10 WHERE a = ?`,
+      valuesBatch: sets,
+      expectRows: 1,
+    });
+    expect((await transaction([batch([1], [7], [2])])).status).toBe(409);
+    expect(await rows(`SELECT a FROM ${table} ORDER BY a`)).toEqual([{ a: 1 }, { a: 2 }]);
+    expect(await commit([batch([1], [2])])).toMatchObject([{ rowsUpdatedBatch: [1, 1] }]);
   });
 });
 

@@ -38,6 +38,9 @@ const ErrorEnvelope = Type.Object(
     files_removed: Type.Optional(
       Type.Array(Type.String(), { description: "DELETE /db: those that are gone already." }),
     ),
+    rows_updated: Type.Optional(
+      Type.Integer({ description: "POST /db: the rows changed, where `expectRows` is another." }),
+    ),
     gap_keys: Type.Optional(
       Type.Array(Type.String(), { description: "Keys with a gap in their history." }),
     ),

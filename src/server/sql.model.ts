@@ -22,6 +22,13 @@ export const TransactionBody = Type.Object(
         noFail: Type.Optional(
           Type.Boolean({ description: "Its failure does not end the request." }),
         ),
+        expectRows: Type.Optional(
+          Type.Integer({
+            minimum: 0,
+            description:
+              "With a statement: it fails with 409 `CONFLICT` and `rows_updated` unless it changes so many rows; with `valuesBatch` each set must.",
+          }),
+        ),
         explain: Type.Optional(
           Type.Boolean({ description: "Answer the query plan; the SQL is not run." }),
         ),

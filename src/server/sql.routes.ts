@@ -127,6 +127,7 @@ export function sqlRoutes(deps: ServerDeps) {
             ...SQL_ERRORS,
             "VALUES_CONFLICT",
             "SQL_CONSTRAINT",
+            "CONFLICT",
             "DATABASE_READONLY",
             "PAYLOAD_TOO_LARGE",
             "DISK_FULL",

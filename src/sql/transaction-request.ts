@@ -16,6 +16,8 @@ export interface TransactionItem {
   /** Value sets of a statement that runs once per set. */
   batch: (BindValues | ApiError)[] | null;
   noFail: boolean;
+  /** The rows it must change (each value set, in a batch), else it fails; null for any number. */
+  expectRows: number | null;
   /** Answer the plan, do not run. */
   explain: boolean;
 }
@@ -59,6 +61,7 @@ function parseItem(item: unknown, reqIdx: number): TransactionItem {
   const statement = item["statement"] ?? item["sql"];
   const values = item["values"] ?? item["params"] ?? null;
   const valuesBatch = item["valuesBatch"] ?? null;
+  const expectRows = item["expectRows"] ?? null;
   if (item["statement"] != null && item["sql"] != null)
     throw badRequest(reqIdx, "statement and sql mean the same: give one");
   if ((query == null) === (statement == null))
@@ -69,6 +72,10 @@ function parseItem(item: unknown, reqIdx: number): TransactionItem {
     throw badRequest(reqIdx, "noFail must be true or false");
   if (explain != null && typeof explain !== "boolean")
     throw badRequest(reqIdx, "explain must be true or false");
+  if (expectRows !== null && !isCount(expectRows))
+    throw badRequest(reqIdx, "expectRows must be a whole number from 0");
+  if (expectRows !== null && (query != null || explain === true))
+    throw badRequest(reqIdx, "expectRows goes with a statement that runs");
   if (valuesBatch !== null && query != null)
     throw badRequest(reqIdx, "valuesBatch goes with statement only");
   if (valuesBatch !== null && values !== null)
@@ -90,6 +97,7 @@ function parseItem(item: unknown, reqIdx: number): TransactionItem {
       ? valuesBatch.map((set, index) => bindable(set, `valuesBatch[${index}]`))
       : null,
     noFail: noFail === true,
+    expectRows: expectRows === null ? null : Number(expectRows),
     explain: explain === true,
   };
 }
@@ -100,6 +108,11 @@ function bindable(json: unknown, what: string): BindValues | ApiError {
   } catch (error) {
     return error as ApiError;
   }
+}
+
+/** Large numbers come exactly, so as they were written. */
+function isCount(json: unknown): json is number {
+  return typeof json === "number" && Number.isSafeInteger(json) && json >= 0;
 }
 
 function isObject(json: unknown): json is Record<string, unknown> {

@@ -221,6 +221,7 @@ class TransactionRun {
       answer = this.#runOne(compiled, binding, item.kind);
     }
     if (answer === undefined) throw new ApiError("SQL_ERROR", "The SQL is empty");
+    checkRows(item, answer.rowCount);
     return answer;
   }
 
@@ -304,6 +305,7 @@ class TransactionRun {
       }
       const { named, plain } = binder.bind(values);
       const { changes } = step(this.#connection, () => statement.run(named, ...plain));
+      checkRows(item, Number(changes));
       rowsUpdatedBatch.push(Number(changes));
     }
     return fixed(
@@ -311,6 +313,19 @@ class TransactionRun {
       rowsUpdatedBatch.reduce((sum, rows) => sum + rows, 0),
     );
   }
+}
+
+/** @throws ApiError CONFLICT when a statement changed more or fewer rows than it was to change */
+function checkRows({ expectRows }: TransactionItem, changed: number): void {
+  if (expectRows === null || changed === expectRows) return;
+  throw new ApiError("CONFLICT", `${rowsText(changed)} changed instead of ${expectRows}`, {
+    hint: "Somebody else may have changed the data: read it again.",
+    fields: { rows_updated: changed },
+  });
+}
+
+function rowsText(count: number): string {
+  return count === 1 ? "One row" : `${count} rows`;
 }
 
 function setsForeignKeys({ pragma }: Compiled): boolean {

@@ -78,7 +78,7 @@ describePage("schema", (schema) => {
   test(
     "what cannot be read is said once, and not asked for again and again",
     async () => {
-      await schema.sql("t", "CREATE VIEW lost AS SELECT * FROM gone");
+      await schema.sql("t", "DROP VIEW IF EXISTS lost", "CREATE VIEW lost AS SELECT * FROM gone");
       await using opened = await schema.open({
         address: "#/t.db/table/lost",
         expectedErrors: /status of 400/,
@@ -94,6 +94,10 @@ describePage("schema", (schema) => {
       await page.waitForLoadState("networkidle");
       expect(await tree.getByRole("alert").count()).toBe(1);
       expect(asked.filter((url) => url.includes("/queries?db=away.db")).length).toBeLessThan(3);
+      await page.getByRole("button", { name: "Create away.db" }).click();
+      await page.getByText("This database is empty").waitFor();
+      expect((await schema.server().api("/db/schema?db=away")).status).toBe(200);
+      await schema.server().api("/db?db=away&confirm=yes", { method: "DELETE" });
     },
     IN_BROWSER,
   );

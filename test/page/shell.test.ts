@@ -126,6 +126,8 @@ describePage("shell", (shell) => {
       await page.keyboard.type("structure prod");
       await page.keyboard.press("Enter");
       await page.waitForURL(/structure\/products$/);
+      // The keyboard goes on in what was chosen.
+      await page.waitForFunction(() => document.activeElement?.getAttribute("role") === "tabpanel");
       await page.keyboard.press("Control+k");
       await page.getByRole("dialog").waitFor();
       await page.keyboard.press("Escape");

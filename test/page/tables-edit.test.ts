@@ -97,6 +97,7 @@ describePage("editing tables", (tests) => {
     async () => {
       await sql(
         "t.db",
+        "DROP TABLE IF EXISTS kinds",
         "CREATE TABLE kinds(id INTEGER PRIMARY KEY, a TEXT DEFAULT 'd''q', b)",
         "INSERT INTO kinds VALUES (1, 'x', 1), (2, 'x', '1'), (3, 'x', NULL)",
       );
@@ -132,10 +133,11 @@ describePage("editing tables", (tests) => {
     async () => {
       await sql(
         "t.db",
+        "DROP TABLE IF EXISTS race",
         "CREATE TABLE race(id INTEGER PRIMARY KEY, a TEXT)",
         "INSERT INTO race VALUES (1, 'one'), (2, 'two')",
       );
-      await using opened = await open({ address: "#/t.db/table/race", expectedErrors: /400/ });
+      await using opened = await open({ address: "#/t.db/table/race", expectedErrors: /409/ });
       const { page } = opened;
       await edit(page, 0, 1, "mine 1");
       await edit(page, 1, 1, "mine 2");
@@ -164,6 +166,7 @@ describePage("editing tables", (tests) => {
     async () => {
       await sql(
         "t.db",
+        "DROP TABLE IF EXISTS sheet",
         "CREATE TABLE sheet(id INTEGER PRIMARY KEY, a INTEGER, b TEXT)",
         "INSERT INTO sheet VALUES (1, 1, 'x'), (2, 2, 'y')",
       );
@@ -306,6 +309,7 @@ describePage("editing tables", (tests) => {
     async () => {
       await sql(
         "t.db",
+        "DROP TABLE IF EXISTS pocket",
         "CREATE TABLE pocket(id INTEGER PRIMARY KEY, a TEXT)",
         "INSERT INTO pocket VALUES (1, 'one')",
       );
@@ -336,6 +340,7 @@ describePage("editing tables", (tests) => {
     async () => {
       await sql(
         "t.db",
+        "DROP TABLE IF EXISTS typed",
         "CREATE TABLE typed(id INTEGER PRIMARY KEY, a TEXT, b INTEGER)",
         "INSERT INTO typed VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)",
       );

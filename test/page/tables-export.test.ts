@@ -79,6 +79,7 @@ describePage("export of a table", (tests) => {
       await tests.sql(
         "t.db",
         "DROP TABLE IF EXISTS endless",
+        "DROP TABLE IF EXISTS endless",
         "CREATE TABLE endless(id INTEGER PRIMARY KEY, x REAL, words TEXT)",
         // Far from the beginning, so that the answer has begun well.
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO endless SELECT i, i, hex(zeroblob(1000)) FROM n",

@@ -72,6 +72,8 @@ export interface SqlItem {
   readonly values?: SqlValues;
   readonly valuesBatch?: readonly SqlValues[];
   readonly noFail?: boolean;
+  /** It fails with CONFLICT unless it changes so many rows. */
+  readonly expectRows?: number;
   /** The plan instead of the rows. */
   readonly explain?: boolean;
 }

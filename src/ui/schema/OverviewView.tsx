@@ -7,10 +7,11 @@ import { type SchemaObject, useSchema, useSizes } from "../api/schema.ts";
 import { offerImport } from "../import/offer.ts";
 import { Button } from "../parts/Button.tsx";
 import { formatAgo, formatBytes, formatCount, plural } from "../parts/format.ts";
-import { Empty, ErrorNote, Skeleton } from "../parts/Notes.tsx";
+import { Empty, Skeleton } from "../parts/Notes.tsx";
 import { TwinLinks } from "../parts/TwinLink.tsx";
 import type { ViewProps } from "../shell/views.ts";
 import { GROUPS, groupOf } from "./groups.ts";
+import { SchemaFailure } from "./SchemaFailure.tsx";
 import "./schema.css";
 import "./structure.css";
 
@@ -59,7 +60,7 @@ export default function OverviewView({ db }: ViewProps) {
           />
         </div>
       </header>
-      {schema.error === null ? null : <ErrorNote error={schema.error} />}
+      {schema.error === null ? null : <SchemaFailure db={db} error={schema.error} />}
       {schema.isPending ? <Skeleton lines={8} label="Reading the schema" /> : null}
       {schema.data !== undefined && objects.length === 0 ? (
         <Empty title="This database is empty">

@@ -36,6 +36,16 @@ export interface PaletteProps {
   onOverlay(overlay: Overlay): void;
 }
 
+/** The keyboard goes on in what was chosen, unless that has taken it already. */
+function focusPanel(): void {
+  if (document.activeElement !== document.body) return;
+  document.querySelector<HTMLElement>("[role=tabpanel]:not([hidden])")?.focus();
+}
+
+function afterPaint(action: () => void): void {
+  requestAnimationFrame(() => requestAnimationFrame(action));
+}
+
 /** Finds anything by a few letters of its name. */
 export function Palette({ open, onOpenChange, onOverlay }: PaletteProps) {
   const [search, setSearch] = useState("");
@@ -49,6 +59,7 @@ export function Palette({ open, onOpenChange, onOverlay }: PaletteProps) {
     onOpenChange(false);
     setSearch("");
     action();
+    afterPaint(focusPanel);
   };
   const go = (target: Place) => run(() => openPlace(target));
   return (

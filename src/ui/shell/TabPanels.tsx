@@ -18,6 +18,7 @@ export function TabPanels() {
       role="tabpanel"
       aria-labelledby={`tab-${tab.id}`}
       className="panel"
+      tabIndex={-1}
       hidden={tab.id !== activeId}
     >
       <h1 className="visually-hidden">{viewOf(tab.place).title(tab.place)}</h1>

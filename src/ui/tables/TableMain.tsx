@@ -54,7 +54,7 @@ export function TableMain({ table }: { table: Table }) {
       marks={table.marks}
       firstRowNumber={(state.page - 1) * state.pageSize + 1}
       sort={state.sort}
-      busy={page.isPlaceholderData}
+      busy={page.isFetching && page.isPlaceholderData}
       pinnedColumns={table.pinnedColumns}
       onReorder={table.moveColumn}
       onSort={(sort) => table.setView({ sort })}

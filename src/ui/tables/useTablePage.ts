@@ -1,5 +1,6 @@
 /** The rows of a page, and how many there are in all. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useRef } from "react";
 import { stringifyJson } from "../api/json.ts";
 import { quoteIdentifier } from "../api/literals.ts";
 import type { Moment } from "../api/moment.ts";
@@ -82,7 +83,7 @@ export function useTablePage(
   const selected = [`CASE typeof(${order}) WHEN 'blob' THEN hex(${order}) END`, ...list];
   const wanted = rowsOfPage(state);
   const { sql, reversed } = pageQuery(state, object, identity, selected, wanted + 1);
-  return useQuery({
+  const page = useQuery({
     queryKey: [...rowsAtKey(db, object.name, state.at), printed(sql)],
     enabled,
     placeholderData: keepPreviousData,
@@ -108,6 +109,12 @@ export function useTablePage(
       };
     },
   });
+  // Where the next rows cannot be read, the last good ones stay.
+  const lastGood = useRef<TablePage>(undefined);
+  if (page.data !== undefined) lastGood.current = page.data;
+  return page.isError && page.data === undefined && lastGood.current !== undefined
+    ? { ...page, data: lastGood.current, isPlaceholderData: true }
+    : page;
 }
 
 /** @param row a value for each name */

@@ -7,7 +7,7 @@ import { type SqlItem, type SqlResult, toCell } from "../../api/sql.ts";
 import { bound, type SqlText } from "../../api/sql-text.ts";
 import type { Identity } from "../model/identity.ts";
 import { cellOf } from "../model/reading.ts";
-import { type Change, inverseOf, ONE_ROW_GUARD } from "./statements.ts";
+import { type Change, inverseOf } from "./statements.ts";
 
 /** Why nothing was saved. */
 export class SaveFailure extends Error {
@@ -47,41 +47,36 @@ export const ENFORCE_KEYS = "PRAGMA foreign_keys = ON";
 interface Item extends SqlItem {
   /** Undefined for what belongs to no change. */
   readonly change?: Change;
-  /** `change` does it, `guard` sees to it that it hit one row, `row` tells what the row held. */
-  readonly role?: "change" | "guard" | "row";
+  /** Whether its answer tells what the row held. */
+  readonly tellsRow?: true;
 }
 
 function itemsOf(changes: readonly Change[], object: SchemaObject): Item[] {
   const ofChange = object.type === "virtual" ? virtualItems : tableItems;
   return [
     { statement: ENFORCE_KEYS },
-    ...changes.flatMap((change) =>
-      ofChange(change, object).map((item) => ({
-        ...item,
-        change,
-        role: item.role ?? ("change" as const),
-      })),
-    ),
+    ...changes.flatMap((change) => ofChange(change, object).map((item) => ({ ...item, change }))),
   ];
 }
-
-const GUARD: Item = { statement: ONE_ROW_GUARD, role: "guard" };
 
 function tableItems(change: Change): Item[] {
   const { statement, values } = bound(change.sql);
   const returning = returned(change);
-  return [{ statement: `${statement}\nRETURNING ${returning}`, values, role: "row" }, GUARD];
+  return [
+    { statement: `${statement}\nRETURNING ${returning}`, values, expectRows: 1, tellsRow: true },
+  ];
 }
 
 /** Virtual tables know no RETURNING, so the row is read: before it goes, or after it came. */
 function virtualItems(change: Change, object: SchemaObject): Item[] {
   const read = (where: SqlText): Item => ({
     ...bound([`SELECT ${returned(change)} FROM ${quoteIdentifier(object.name)} WHERE `, ...where]),
-    role: "row",
+    tellsRow: true,
   });
+  const write: Item = { ...bound(change.sql), expectRows: 1 };
   return change.kind === "delete"
-    ? [read(change.rowBefore), bound(change.sql), GUARD]
-    : [bound(change.sql), GUARD, read(change.rowAfter)];
+    ? [read(change.rowBefore), write]
+    : [write, read(change.rowAfter)];
 }
 
 function returned({ returning }: Change): string {
@@ -99,7 +94,11 @@ async function send(
     const answer = await call<Answer>("/db", {
       query: { db, dry_run: dryRun ? true : undefined, cells: "exact" },
       json: {
-        transaction: items.map(({ statement, values }) => ({ statement, values })),
+        transaction: items.map(({ statement, values, expectRows }) => ({
+          statement,
+          values,
+          expectRows,
+        })),
         resultFormat: "list",
       },
       // A preview is the page's own; what is saved is somebody's.
@@ -110,11 +109,8 @@ async function send(
     const failure = toFailure(thrown);
     const index = failure.fields["reqIdx"];
     const item = typeof index === "number" ? items[index] : undefined;
-    throw new SaveFailure(
-      failure,
-      item?.change?.key,
-      item?.role === "guard" && /overflow/i.test(failure.message),
-    );
+    const conflict = failure.code === "CONFLICT" && item?.expectRows !== undefined;
+    throw new SaveFailure(failure, item?.change?.key, conflict);
   }
 }
 
@@ -143,8 +139,8 @@ export async function saveChanges(
 ): Promise<Change[] | null> {
   const { answer, items } = await send(db, changes, object, false);
   const inverse: Change[] = [];
-  for (const [index, { change, role }] of items.entries()) {
-    if (change === undefined || role !== "row") continue;
+  for (const [index, { change, tellsRow }] of items.entries()) {
+    if (change === undefined || tellsRow !== true) continue;
     const result = answer.results[index];
     const row = result?.resultSetList?.[0];
     if (row === undefined || result?.truncated === true) return null;

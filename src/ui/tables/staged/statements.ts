@@ -31,9 +31,6 @@ export function changesOf(staged: Staged, object: SchemaObject, identity: Identi
   ];
 }
 
-/** Fails with "integer overflow", and with it the transaction, unless the change before it hit one row. */
-export const ONE_ROW_GUARD = "SELECT abs(iif(changes() = 1, 0, -9223372036854775807 - 1))";
-
 function deletion({ row }: StagedEdit, object: SchemaObject, identity: Identity): Change {
   return {
     kind: "delete",
