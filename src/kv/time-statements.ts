@@ -12,6 +12,7 @@
 import type { Relation, Statement } from "../engine/plan.ts";
 import { isJsonSql as isJson, placeSql, storedSql as stored } from "./json-sql.ts";
 import { historyTable } from "./relation.ts";
+import { logTime } from "./stamp.ts";
 
 export type TimeStatements = ReturnType<typeof makeTimeStatements>;
 
@@ -51,7 +52,7 @@ function makeTimeStatements(name: string) {
   const lastOf = (key: string) =>
     `(select max(op_number) from ${H} where key = ${key} and op_number is not null)`;
   /** What is past its time by now, or was before the clock was set back, may have been removed. */
-  const thisTime = `max(+$now_ms, ifnull((select at_ms from ${H} order by seq desc limit 1), 0))`;
+  const thisTime = logTime(H, "+$now_ms");
   const sameState = (a: string, b: string) =>
     `${a}.value is ${b}.value and ${a}.content_type is ${b}.content_type and ${a}.expire_at_ms is ${b}.expire_at_ms`;
 

@@ -86,7 +86,3 @@ export function useSizes(db: string): ReadonlyMap<string, number> {
   });
   return new Map(data?.objects.flatMap(({ name, size }) => (size == null ? [] : [[name, size]])));
 }
-
-export function useObject(db: string, name: string): SchemaObject | undefined {
-  return useSchema(db).data?.objects.find((object) => object.name === name);
-}

@@ -1,7 +1,8 @@
-import { ListTree, RefreshCw, Search, Timer, Trash2, X } from "lucide-react";
+import { ListTree, RefreshCw, Timer, Trash2, X } from "lucide-react";
 import type { LogFilter } from "../api/log.ts";
 import { IconButton } from "../parts/Button.tsx";
-import { Checkbox, Select, TextInput } from "../parts/Field.tsx";
+import { Checkbox, Select } from "../parts/Field.tsx";
+import { SearchField } from "../parts/SearchField.tsx";
 import type { LogState } from "./state.ts";
 
 export interface LogHeadProps {
@@ -21,17 +22,13 @@ export function LogHead({ state, onChange, onRefresh, onForget, forgettable }: L
     onChange({ ...params, offset: "" }, mode);
   return (
     <header className="log-head">
-      <div className="log-search">
-        <Search aria-hidden size={14} />
-        <TextInput
-          type="search"
-          className="input-small"
-          aria-label="Search the log"
-          placeholder="Search SQL and errors"
-          value={filter.text}
-          onChange={({ target }) => set({ q: target.value }, "replace")}
-        />
-      </div>
+      <SearchField
+        className="log-search"
+        label="Search the log"
+        placeholder="Search SQL and errors"
+        value={filter.text}
+        onChange={(q) => set({ q }, "replace")}
+      />
       <Select
         className="input-small log-outcome"
         aria-label="Outcome"

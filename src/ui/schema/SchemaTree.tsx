@@ -1,4 +1,4 @@
-import { ChevronRight, Eye, KeyRound, Search, Table2, TableProperties } from "lucide-react";
+import { ChevronRight, Eye, KeyRound, Table2, TableProperties } from "lucide-react";
 import { useMemo, useState } from "react";
 import { place, placeHref } from "../address/place.ts";
 import { useWorkspace } from "../address/workspace.ts";
@@ -6,9 +6,9 @@ import { useSavedQueries } from "../api/saved-queries.ts";
 import { type SchemaObject, useSchema } from "../api/schema.ts";
 import { DeviceQueries } from "../editor/DeviceQueries.tsx";
 import { findQueries, SavedQueries } from "../editor/SavedQueries.tsx";
-import { TextInput } from "../parts/Field.tsx";
 import { formatCount } from "../parts/format.ts";
 import { Empty, ErrorNote, Skeleton } from "../parts/Notes.tsx";
+import { SearchField } from "../parts/SearchField.tsx";
 import { ColumnLine } from "./ColumnLine.tsx";
 import { GROUPS, groupOf } from "./groups.ts";
 import "./schema.css";
@@ -29,17 +29,13 @@ export function SchemaTree({ db, onChosen }: { db: string; onChosen?: () => void
   const chosen = onChosen === undefined ? {} : { onChosen };
   return (
     <section className="tree" aria-label="Tables and views">
-      <div className="tree-filter">
-        <Search aria-hidden size={14} />
-        <TextInput
-          type="search"
-          className="input-small"
-          aria-label="Filter tables, columns and queries"
-          placeholder="Filter tables, columns, queries"
-          value={filter}
-          onChange={(event) => setFilter(event.target.value)}
-        />
-      </div>
+      <SearchField
+        className="tree-filter"
+        label="Filter tables, columns and queries"
+        placeholder="Filter tables, columns, queries"
+        value={filter}
+        onChange={setFilter}
+      />
       <div className="tree-scroll">
         {waits ? <Skeleton lines={8} label="Reading the schema" /> : null}
         {schema.error === null ? null : <ErrorNote error={schema.error} />}

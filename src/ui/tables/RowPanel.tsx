@@ -40,7 +40,17 @@ export function RowPanel(props: RowPanelProps) {
   const known = row?.cells.get(column.name) ?? null;
   const shown = staged ?? (row === null ? { kind: "default" as const } : asStaged(known));
   const cell = shown.kind === "value" ? shown.cell : null;
-  const omitted = isOmitted(cell);
+  const omitted =
+    isOmitted(cell) && row !== null && identity !== null ? (
+      <LargeBlob
+        db={db}
+        object={object}
+        identity={identity}
+        row={row}
+        at={at}
+        column={column.name}
+      />
+    ) : null;
   const links =
     // Other tables are as they are now.
     row === null || at !== null ? null : (
@@ -49,17 +59,10 @@ export function RowPanel(props: RowPanelProps) {
   if (!props.editable || !isEditable(column))
     return (
       <div className="row-panel">
-        {omitted && row !== null && identity !== null ? (
+        {omitted !== null ? (
           <>
             <PanelHead column={column} onClose={props.onClose} />
-            <LargeBlob
-              db={db}
-              object={object}
-              identity={identity}
-              row={row}
-              at={at}
-              column={column.name}
-            />
+            {omitted}
           </>
         ) : (
           <CellPanel name={column.name} cell={cell} onClose={props.onClose} />
@@ -81,18 +84,7 @@ export function RowPanel(props: RowPanelProps) {
           shown={shown}
           onChange={props.onChange}
         />
-        {omitted && row !== null && identity !== null ? (
-          <LargeBlob
-            db={db}
-            object={object}
-            identity={identity}
-            row={row}
-            at={at}
-            column={column.name}
-          />
-        ) : isBlob(cell) ? (
-          <CellContent name={column.name} cell={cell} />
-        ) : null}
+        {omitted ?? (isBlob(cell) ? <CellContent name={column.name} cell={cell} /> : null)}
       </div>
       {links}
     </section>

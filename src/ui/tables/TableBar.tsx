@@ -7,7 +7,6 @@ import {
   PanelRight,
   Plus,
   RefreshCw,
-  Search,
   Share2,
   SquareTerminal,
   TableProperties,
@@ -18,6 +17,7 @@ import { type ReactNode, useEffect, useState } from "react";
 import type { SchemaColumn } from "../api/schema.ts";
 import { Button, IconButton } from "../parts/Button.tsx";
 import { Menu, MenuChoice, MenuItem, MenuLine } from "../parts/Menu.tsx";
+import { SearchField } from "../parts/SearchField.tsx";
 import { toggled } from "./model/column-order.ts";
 
 const SEARCH_DELAY_MS = 350;
@@ -151,16 +151,12 @@ function SearchInput({ text, onChange }: { text: string; onChange(text: string):
     return () => clearTimeout(timer);
   }, [typed, text, onChange]);
   return (
-    <span className="table-search">
-      <Search aria-hidden size={14} />
-      <input
-        type="search"
-        className="input input-small"
-        aria-label="Search all columns"
-        placeholder="Search"
-        value={typed}
-        onChange={(event) => setTyped(event.target.value)}
-      />
-    </span>
+    <SearchField
+      className="table-search"
+      label="Search all columns"
+      placeholder="Search"
+      value={typed}
+      onChange={setTyped}
+    />
   );
 }

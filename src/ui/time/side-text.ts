@@ -1,5 +1,6 @@
 /** The two sides of a changed value as text that can be laid side by side. */
 import { stringifyJson } from "../api/json.ts";
+import { base64ToBytes } from "../api/literals.ts";
 import { blobSize } from "../api/sql.ts";
 import { formatBytes } from "../parts/format.ts";
 
@@ -25,9 +26,8 @@ export function sideText({ value, base64, contentType, expiresAt }: Side): strin
 }
 
 function asText(base64: string): string | null {
-  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(base64ToBytes(base64));
   } catch {
     return null;
   }
